@@ -1,0 +1,222 @@
+"""The nouns of the studio: immutable records shared by every room, torch-free and JSON-able."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import combinations, product
+from typing import Any, Literal
+
+from rlhf_studio.errors import DataError
+
+UseCase = Literal[
+    "generation",
+    "open_qa",
+    "brainstorming",
+    "chat",
+    "rewrite",
+    "summarization",
+    "classification",
+    "other",
+    "closed_qa",
+    "extract",
+]
+Source = Literal["plain", "few_shot", "user_based"]
+Purpose = Literal["demonstrate", "rank", "ppo", "probe"]
+Split = Literal["train", "valid", "test"]
+RunKind = Literal["pretrain", "sft", "reward", "ppo"]
+
+USE_CASES: tuple[UseCase, ...] = (  # in the order of InstructGPT's table 1
+    "generation",
+    "open_qa",
+    "brainstorming",
+    "chat",
+    "rewrite",
+    "summarization",
+    "classification",
+    "other",
+    "closed_qa",
+    "extract",
+)
+PURPOSES: tuple[Purpose, ...] = ("demonstrate", "rank", "ppo", "probe")
+SPLITS: tuple[Split, ...] = ("train", "valid", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message of a conversation."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What is put to the model and to the labeler: one user turn, or a conversation that ends with one."""
+
+    id: int
+    turns: tuple[Turn, ...]
+    use_case: UseCase = "other"
+    source: Source = "plain"
+    purposes: frozenset[Purpose] = frozenset()
+    author: str = ""
+    split: Split = "train"
+
+    @property
+    def text(self) -> str:
+        """The last user turn, for lists and plots."""
+        return self.turns[-1].content if self.turns else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """An answer that a person wrote."""
+
+    id: int
+    prompt_id: int
+    text: str
+    author: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How answers are drawn. Temperature 0 is greedy; ``top_p`` 1 switches nucleus sampling off."""
+
+    temperature: float = 1.0
+    top_p: float = 1.0
+    max_new_tokens: int = 64
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """One sampled answer, with all that is needed to draw it again."""
+
+    id: int
+    prompt_id: int
+    text: str
+    model: str
+    checkpoint: str = ""
+    sampling: Sampling = field(default_factory=Sampling)
+    token_ids: tuple[int, ...] = ()
+    is_finished: bool = True  # the model ended it, not the length limit
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """An order of completions of one prompt, best tier first; completions in one tier are tied."""
+
+    id: int
+    prompt_id: int
+    tiers: tuple[tuple[int, ...], ...]
+    shown_order: tuple[int, ...] = ()
+    seconds: float = 0.0
+    labeler: str = ""
+    is_simulated: bool = False
+
+    def pairs(self) -> Iterator[tuple[int, int]]:
+        """Yield every (better, worse) pair of completion ids; ties yield nothing."""
+        for upper, lower in combinations(self.tiers, 2):
+            yield from product(upper, lower)
+
+
+@dataclass(frozen=True, slots=True)
+class DemonstrationRow:
+    """What SFT reads: a conversation and the answer a person wrote to it."""
+
+    prompt_id: int
+    turns: tuple[Turn, ...]
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A sampled answer as the reward model reads it; the token ids win over the text where there are any."""
+
+    text: str
+    token_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RankedRow:
+    """What the reward model reads: K answers and their ranks (1 is best, equal numbers are ties)."""
+
+    prompt_id: int
+    turns: tuple[Turn, ...]
+    answers: tuple[Answer, ...]
+    ranks: tuple[int, ...]
+    labeler: str = ""
+    is_simulated: bool = False
+
+    def __post_init__(self) -> None:
+        if len(self.answers) < 2 or len(self.answers) != len(self.ranks):
+            raise DataError(
+                f"A ranking of prompt {self.prompt_id} has {len(self.answers)} answers and {len(self.ranks)} ranks. "
+                "Rank at least two answers and give each a rank."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class PromptRow:
+    """What PPO and the probes read."""
+
+    prompt_id: int
+    turns: tuple[Turn, ...]
+    use_case: UseCase = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class TextRow:
+    """One document of pretraining text."""
+
+    text: str
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SftData:
+    """All that an SFT run reads, frozen at its start. Pretraining documents are for the RL start's mix only."""
+
+    train: tuple[DemonstrationRow, ...]
+    valid: tuple[DemonstrationRow, ...] = ()
+    probes: tuple[PromptRow, ...] = ()
+    pretraining: tuple[TextRow, ...] = ()
+    pretraining_valid: tuple[TextRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RewardData:
+    """All that a reward-model run reads; the demonstrations serve to centre the scores."""
+
+    train: tuple[RankedRow, ...]
+    valid: tuple[RankedRow, ...] = ()
+    demonstrations: tuple[DemonstrationRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PpoData:
+    """All that a PPO run reads."""
+
+    prompts: tuple[PromptRow, ...]
+    probes: tuple[PromptRow, ...] = ()
+    pretraining: tuple[TextRow, ...] = ()
+    pretraining_valid: tuple[TextRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunSpec:
+    """What a run is: enough to start it again from nothing.
+
+    ``models`` names folders by role: ``base`` for SFT and the reward model, ``policy`` and ``reward`` for PPO.
+    """
+
+    kind: RunKind
+    settings: Mapping[str, Any]
+    models: Mapping[str, str]
+    title: str = ""
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of a record's canonical JSON, to say later what a run was trained on."""
+    plain = [asdict(v) for v in value] if isinstance(value, Sequence) and not isinstance(value, str) else asdict(value)
+    return hashlib.sha256(json.dumps(plain, sort_keys=True, default=sorted).encode()).hexdigest()

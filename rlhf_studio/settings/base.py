@@ -1,0 +1,147 @@
+"""How a setting is declared, and what all stages share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from rlhf_studio.errors import DataError
+
+NOT_IN_PAPER = "not in the paper"
+
+
+def option(
+    default: Any,
+    title: str,
+    description: str,
+    *,
+    unit: str = "",
+    paper: str = NOT_IN_PAPER,
+    simple: bool = False,
+    **bounds: Any,
+) -> Any:
+    """Declare one setting.
+
+    Args:
+        default: Value of the preset "Small and safe".
+        title: Two or three words for a label.
+        description: One or two sentences of help; says where our default comes from if the paper is silent.
+        unit: What the number counts, e.g. "tokens"; empty for pure numbers and switches.
+        paper: InstructGPT's value with its section, or ``NOT_IN_PAPER``.
+        simple: Whether the short form (at most six fields) shows it.
+        **bounds: pydantic's ``ge``, ``gt``, ``le``, ``lt``.
+    """
+    extra: dict[str, JsonValue] = {"unit": unit, "paper": paper, "simple": simple}
+    return Field(default, title=title, description=description, json_schema_extra=extra, **bounds)
+
+
+class StageSettings(BaseModel):
+    """Base of all settings: frozen, and unknown names are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class TrainSettings(StageSettings):
+    """What every training stage has."""
+
+    seed: int = option(0, "Seed", "Fixes data order, sampling and dropout. The same seed gives the same run.", ge=0)
+    device: Literal["auto", "cpu", "cuda", "mps"] = option(
+        "auto", "Device", "Where the models live. auto takes the GPU if there is one, then Apple's, else the CPU."
+    )
+    precision: Literal["float32", "bfloat16"] = option(
+        "float32",
+        "Precision",
+        "float32 is exact and right for small models; bfloat16 halves memory on newer GPUs.",
+        paper="float16 with float32 master weights (C)",
+    )
+    threads: int = option(
+        0,
+        "CPU threads",
+        "Threads for tensor work. 0 takes one less than there are cores: with all cores taken, "
+        "anything else that runs slows training down many times.",
+        unit="threads",
+        ge=0,
+        le=512,
+    )
+    micro_batch: int = option(
+        0,
+        "Micro-batch",
+        "Sequences in one forward pass. 0 takes the whole minibatch; smaller needs less memory, and the result "
+        "is the same.",
+        unit="sequences",
+        ge=0,
+        le=65536,
+    )
+    checkpoint_seconds: float = option(
+        60.0, "Checkpoint every", "Longest time that a crash can cost.", unit="seconds", gt=0, le=60
+    )
+    max_grad_norm: float = option(
+        1.0,
+        "Gradient clipping",
+        "The gradient is scaled down to this norm. 0 switches clipping off. Common practice.",
+        ge=0,
+    )
+    adam_beta1: float = option(0.9, "Adam beta 1", "Memory of the mean gradient.", paper="0.9 (C)", ge=0, lt=1)
+    adam_beta2: float = option(0.95, "Adam beta 2", "Memory of the squared gradient.", paper="0.95 (C)", ge=0, lt=1)
+    adam_epsilon: float = option(
+        1e-5, "Adam epsilon", "Damps steps of tiny gradients. Ours is that of OpenAI's published RLHF code.", gt=0
+    )
+    weight_decay: float = option(0.0, "Weight decay", "Decoupled decay of the weights (AdamW). Off by default.", ge=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One setting, as a form, the command line or a document needs it."""
+
+    name: str
+    title: str
+    help: str
+    unit: str
+    paper: str
+    is_simple: bool
+    annotation: Any
+    default: Any
+    bounds: Mapping[str, float]
+
+
+def options(settings: type[StageSettings]) -> list[Option]:
+    """Every setting of a stage, in the order of its declaration, its own before the shared ones."""
+    fields = settings.model_fields
+    own = [name for name in fields if name not in TrainSettings.model_fields]
+    return [_describe(name, fields[name]) for name in own + [name for name in fields if name not in own]]
+
+
+def _describe(name: str, info: Any) -> Option:
+    extra = info.json_schema_extra or {}
+    bounds = {key: getattr(m, key) for m in info.metadata for key in ("ge", "gt", "le", "lt") if hasattr(m, key)}
+    return Option(
+        name=name,
+        title=info.title or name,
+        help=info.description or "",
+        unit=extra.get("unit", ""),
+        paper=extra.get("paper", NOT_IN_PAPER),
+        is_simple=bool(extra.get("simple")),
+        annotation=info.annotation,
+        default=info.default,
+        bounds=bounds,
+    )
+
+
+S = TypeVar("S", bound=StageSettings)
+
+
+def parse_settings(cls: type[S], values: Mapping[str, Any]) -> S:
+    """Check values from a file, a form or the command line.
+
+    Raises:
+        DataError: Naming the first wrong setting, its value and what it may be.
+    """
+    try:
+        return cls.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]) or "settings"
+        raise DataError(
+            f"The setting '{name}' cannot be {first.get('input')!r}: {first['msg'].lower()}. Choose another value."
+        ) from error

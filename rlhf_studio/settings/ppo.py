@@ -1,0 +1,120 @@
+"""PPO and PPO-ptx (InstructGPT, section 3.5 and appendix C.4)."""
+
+from rlhf_studio.settings.base import TrainSettings, option
+
+
+class PpoSettings(TrainSettings):
+    """The third stage: the policy learns to score well without leaving its start too far."""
+
+    steps: int = option(
+        30,
+        "Steps",
+        "Each samples one batch of answers and learns from it.",
+        unit="steps",
+        paper="500 (256k episodes by 512; C.4)",
+        simple=True,
+        ge=1,
+        le=1_000_000,
+    )
+    batch_size: int = option(
+        64, "Batch", "Answers sampled per step.", unit="episodes", paper="512 (C.4)", simple=True, ge=1, le=65536
+    )
+    minibatch_size: int = option(
+        32, "Minibatch", "Episodes per optimizer step.", unit="episodes", paper="64 (C.4)", ge=1, le=65536
+    )
+    epochs: int = option(
+        2,
+        "Inner epochs",
+        "Passes over one batch. More learn faster from few episodes and drift further from the sampled policy.",
+        unit="passes",
+        paper="1 (C.4)",
+        ge=1,
+        le=64,
+    )
+    learning_rate: float = option(
+        3e-4,
+        "Policy learning rate",
+        "Constant after the warm-up. Measured on the bundled model.",
+        paper="swept 2.55e-6 to 2.55e-5; the one used is not stated (C.4)",
+        simple=True,
+        gt=0,
+        le=1,
+    )
+    value_learning_rate: float = option(
+        1e-3, "Value learning rate", "Of the separate value network.", paper="9e-6 (C.4)", gt=0, le=1
+    )
+    warmup_steps: int = option(
+        10,
+        "Warm-up",
+        "The rates rise linearly from a tenth to their peak over so many steps.",
+        unit="steps",
+        paper="10 iterations from 1/10 (C.4)",
+        ge=0,
+    )
+    kl_coef: float = option(
+        0.05,
+        "KL penalty (beta)",
+        "Reward lost per nat that the policy leaves its start. 0 lets it hack the reward model.",
+        unit="reward per nat",
+        paper="0.02 (C.4)",
+        simple=True,
+        ge=0,
+    )
+    ptx_coef: float = option(
+        0.2,
+        "Pretraining coefficient (gamma)",
+        "Weight of the log-likelihood of pretraining text; 0 is plain PPO. Ours multiplies a mean over tokens; "
+        "the paper does not say what its 27.8 multiplies.",
+        paper="27.8 (C.4), reduction not stated",
+        simple=True,
+        ge=0,
+    )
+    ptx_ratio: float = option(
+        0.5,
+        "Pretraining ratio",
+        "Pretraining windows per episode.",
+        unit="windows per episode",
+        paper="8 (C.4)",
+        gt=0,
+        le=64,
+    )
+    ptx_window: int = option(64, "Pretraining window", "Length of one window.", unit="tokens", ge=2, le=65536)
+    clip: float = option(0.2, "Policy clip", "Half-width of the trust region on the ratio.", paper="0.2 (C.4)", gt=0)
+    value_clip: float = option(
+        0.2,
+        "Value clip",
+        "Half-width of the value's trust region, in standard deviations of the reward model's scores.",
+        gt=0,
+    )
+    gamma: float = option(1.0, "Discount", "Per token; 1 is none.", paper="1, no discount (C.4)", gt=0, le=1)
+    lam: float = option(
+        0.95,
+        "GAE lambda",
+        "Trades variance (1) against the value network's bias (0). Ours is that of Stiennon et al. 2020.",
+        ge=0,
+        le=1,
+    )
+    whiten_advantages: bool = option(
+        True, "Whiten advantages", "Shift and scale the advantages of a batch to mean 0, deviation 1. Common practice."
+    )
+    max_new_tokens: int = option(
+        48, "Longest answer", "Answers are cut here.", unit="tokens", paper="1024 (C)", simple=False, ge=1, le=32768
+    )
+    missing_eos_penalty: float = option(
+        0.0,
+        "Penalty without an end",
+        "Taken from the score of an answer that hit the length limit, in standard deviations of the scores.",
+        ge=0,
+    )
+    ema_decay: float = option(
+        0.992,
+        "EMA of the weights",
+        "Decay per optimizer step of the average saved beside the raw weights; never sampled from. 0 switches it off.",
+        paper="0.992 (C.4)",
+        ge=0,
+        lt=1,
+    )
+    rollout_every: int = option(
+        10, "Keep rollouts", "Save the tokens and numbers of every n-th step.", unit="steps", ge=1
+    )
+    probe_every: int = option(5, "Probe every", "Answer the probe prompts every n-th step.", unit="steps", ge=1)

@@ -1,0 +1,55 @@
+"""The reward model, trained on rankings (InstructGPT, section 3.5 and appendix C.2)."""
+
+from typing import Literal
+
+from rlhf_studio.settings.base import TrainSettings, option
+
+
+class RewardSettings(TrainSettings):
+    """The second stage: a scalar head learns which answers people prefer."""
+
+    epochs: int = option(
+        2,
+        "Epochs",
+        "Passes over the rankings; more overfit fast. With a hundred rankings two are better than one.",
+        unit="passes",
+        paper="1 (C.2)",
+        simple=True,
+        ge=1,
+        le=100,
+    )
+    learning_rate: float = option(
+        1e-3,
+        "Learning rate",
+        "Peak of the cosine. Measured on the bundled model.",
+        paper="9e-6 (C.2)",
+        simple=True,
+        gt=0,
+        le=1,
+    )
+    batch_size: int = option(
+        8,
+        "Batch",
+        "Prompts per update, each with all its K answers. The paper's 64 would leave a small project two updates.",
+        unit="prompts",
+        paper="64 (C.2)",
+        simple=True,
+        ge=1,
+        le=1024,
+    )
+    final_rate: float = option(
+        0.1, "Final rate", "The cosine ends at this share of the peak.", paper="0.1 (C.2)", ge=0, le=1
+    )
+    tie_divisor: Literal["pairs", "all"] = option(
+        "pairs",
+        "Divisor with ties",
+        "Ties make no pair. 'pairs' divides by the pairs that are left, 'all' by C(K,2).",
+        paper="not stated (3.5)",
+    )
+    center: bool = option(
+        True,
+        "Centre on demonstrations",
+        "After training a bias makes the demonstrations score 0 on average.",
+        paper="yes (3.5)",
+    )
+    head_seed: int = option(0, "Seed of the head", "Fixes the random start of the scalar head.", ge=0)

@@ -1,0 +1,64 @@
+"""Supervised fine-tuning on demonstrations (InstructGPT, appendix C.1 and C.3)."""
+
+from rlhf_studio.settings.base import TrainSettings, option
+
+
+class SftSettings(TrainSettings):
+    """The first stage: the model learns to answer as the demonstrations do."""
+
+    epochs: int = option(
+        8,
+        "Epochs",
+        "Passes over the demonstrations. The held-out loss rises after the first, yet answers go on improving.",
+        unit="passes",
+        paper="16 (C.1)",
+        simple=True,
+        ge=1,
+        le=1000,
+    )
+    learning_rate: float = option(
+        1e-3,
+        "Learning rate",
+        "Peak of the cosine. Small models want large rates: measured on the bundled model.",
+        paper="9.65e-6 for 1.3B and 6B (C.1)",
+        simple=True,
+        gt=0,
+        le=1,
+    )
+    batch_size: int = option(
+        32, "Batch", "Demonstrations per update.", unit="demonstrations", paper="32 (C.1)", simple=True, ge=1, le=4096
+    )
+    dropout: float = option(
+        0.1,
+        "Residual dropout",
+        "Share of the residual branches' outputs that is dropped, in this stage only.",
+        paper="0.2 (C.1)",
+        simple=True,
+        ge=0,
+        lt=1,
+    )
+    final_rate: float = option(
+        0.1, "Final rate", "The cosine ends at this share of the peak.", paper="0.1 (C.1)", ge=0, le=1
+    )
+    packing: bool = option(
+        True,
+        "Packing",
+        "Put several examples into one row, each seeing only itself. The loss is the same; less padding is computed.",
+    )
+    max_length: int = option(
+        0,
+        "Longest example",
+        "Prompt and answer together; longer ones are left out and said. 0 is the model's context.",
+        unit="tokens",
+        paper="2048, prompts of at most 1024 (C)",
+        ge=0,
+    )
+    pretraining_share: float = option(
+        0.0,
+        "Pretraining mix",
+        "Pretraining documents beside the demonstrations, as a share of the batch; 0.1 makes the RL start of C.3.",
+        paper="0 for SFT (C.1), 0.1 for the RL start (C.3)",
+        simple=True,
+        ge=0,
+        lt=1,
+    )
