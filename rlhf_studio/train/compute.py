@@ -1,0 +1,74 @@
+"""Where and how precisely a stage computes: device, precision and backward go through accelerate."""
+
+import os
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from torch import Tensor, nn
+
+from rlhf_studio.errors import RunError
+from rlhf_studio.lm.loading import resolve_device
+from rlhf_studio.settings import TrainSettings
+
+
+class Compute:
+    """One stage's accelerator. Make it in the thread that trains: OpenMP's thread count belongs to a thread."""
+
+    def __init__(self, settings: TrainSettings) -> None:
+        self.threads = settings.threads or max(1, (os.cpu_count() or 2) - 1)
+        torch.set_num_threads(self.threads)
+        device = resolve_device(settings.device)
+        # accelerate keeps its choices for the life of the process; stages may differ in device and precision
+        AcceleratorState._reset_state(reset_partial_state=True)  # noqa: SLF001
+        mixed = "bf16" if settings.precision == "bfloat16" else "no"
+        self.accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision=mixed)
+        self.device: torch.device = self.accelerator.device
+        self.precision = settings.precision
+        self.max_grad_norm = settings.max_grad_norm
+
+    @property
+    def ratio_limit(self) -> float:
+        """How far the mean ratio may be from 1 at the first minibatch: rounding of this precision."""
+        return 1e-5 if self.precision == "float32" else 2e-2
+
+    def autocast(self) -> AbstractContextManager[None]:
+        """Compute in the run's precision."""
+        context: AbstractContextManager[None] = self.accelerator.autocast()
+        return context
+
+    def backward(self, loss: Tensor) -> None:
+        """Add the gradient of ``loss`` to the parameters' gradients."""
+        self.accelerator.backward(loss)
+
+    def clip_gradients(self, parameters: Iterable[nn.Parameter], *, step: int) -> float:
+        """Scale the gradient down to the limit and return its norm before.
+
+        Raises:
+            RunError: If the norm is not finite; the weights are untouched then.
+        """
+        limit = self.max_grad_norm or float("inf")
+        norm = float(torch.nn.utils.clip_grad_norm_(list(parameters), limit))
+        if not norm < float("inf"):
+            raise RunError(
+                f"The gradient became {norm} at step {step}. The weights were left as they were; "
+                "lower the learning rate and resume from the last checkpoint."
+            )
+        return norm
+
+
+def finite(value: Tensor, name: str, *, step: int) -> float:
+    """The loss as a number.
+
+    Raises:
+        RunError: If it is not finite.
+    """
+    number = float(value.detach())
+    if number != number or number in (float("inf"), float("-inf")):  # noqa: PLR0124
+        raise RunError(
+            f"The {name} loss became {number} at step {step}. The weights were left as they were; "
+            "lower the learning rate and resume from the last checkpoint."
+        )
+    return number

@@ -1,0 +1,158 @@
+"""The first half of a PPO step: sample, score, penalise the KL, estimate advantages."""
+
+from collections.abc import Callable, Generator
+
+import torch
+from torch import Tensor
+
+from rlhf_studio.events import Notice, Progress, TrainEvent
+from rlhf_studio.lm.generate import Generation, generate, uniforms
+from rlhf_studio.lm.model import LanguageModel
+from rlhf_studio.rl.advantages import gae
+from rlhf_studio.rl.kl import k3
+from rlhf_studio.rl.logprobs import token_logprobs
+from rlhf_studio.rl.masking import masked_mean, masked_var, whiten
+from rlhf_studio.rl.rewards import sequence_kl, token_rewards
+from rlhf_studio.schema import Sampling
+from rlhf_studio.train.ppo_stage import PpoStage
+from rlhf_studio.train.ppo_update import minibatch_plan
+from rlhf_studio.train.rollout import Rollout, begin_rollout, in_pieces
+from rlhf_studio.train.schedule import endless_batch
+
+
+class _StoppedError(Exception):
+    """A person stopped the run while a rollout was being made: what is there of it is thrown away."""
+
+
+def collect_rollout(stage: PpoStage, step: int) -> Generator[TrainEvent, None, Rollout | None]:
+    """Sample one batch from the policy and work out its advantages; None if the run was stopped meanwhile."""
+    try:
+        return (yield from _collect(stage, step))
+    except _StoppedError:
+        return None
+
+
+def _collect(stage: PpoStage, step: int) -> Generator[TrainEvent, None, Rollout]:
+    settings = stage.settings
+    rows = endless_batch(step, len(stage.prompts), settings.batch_size, settings.seed)
+    prompts = [stage.prompts[i] for i in rows]
+    generation = yield from _sample(stage, step, prompts)
+    rollout = begin_rollout(prompts, generation, stage.policy.codec.pad_id)
+    if step == 1:
+        yield from _ratio_gate(stage, rollout)
+    if stage.trainee.values.get("recompute"):
+        logprobs = yield from _over_pieces(stage, step, rollout, _logprobs_of(stage.policy))
+        rollout = rollout._replace(logprobs=logprobs)
+    scores = yield from _over_pieces(stage, step, rollout, lambda part: stage.reward_model.scores(part.batch))
+    ref_logprobs = yield from _over_pieces(stage, step, rollout, _logprobs_of(stage.reference))
+    values = yield from _over_pieces(stage, step, rollout, _values_of(stage))
+    missing = (~rollout.finished) * settings.missing_eos_penalty * stage.reward_model.score_std
+    rollout = rollout._replace(scores=scores - missing, ref_logprobs=ref_logprobs, values=values)
+    return _with_advantages(stage, rollout)
+
+
+def _with_advantages(stage: PpoStage, rollout: Rollout) -> Rollout:
+    """Rewards with the KL penalty (equation 2), GAE, and advantages whitened over the whole batch."""
+    settings, mask = stage.settings, rollout.mask
+    rewards = token_rewards(
+        rollout.scores, rollout.logprobs, rollout.ref_logprobs, mask, kl_coef=stage.trainee.values["kl_coef"]
+    )
+    advantages, returns = gae(rewards, rollout.values, mask, gamma=settings.gamma, lam=settings.lam)
+    if settings.whiten_advantages:
+        advantages = whiten(advantages, mask)
+    return rollout._replace(rewards=rewards, advantages=advantages, returns=returns)
+
+
+def _sample(stage: PpoStage, step: int, prompts: list[list[int]]) -> Generator[Progress, None, Generation]:
+    """Answers at temperature 1 from the whole distribution: what the KL and the ratio are about."""
+    length = stage.settings.max_new_tokens
+    noise = uniforms(stage.settings.seed, step, range(len(prompts)), length)
+    sampler = generate(stage.policy, prompts, Sampling(temperature=1.0, max_new_tokens=length), noise)
+    while True:
+        try:
+            with stage.compute.autocast():
+                partial = next(sampler)
+        except StopIteration as end:
+            result: Generation = end.value
+            return result
+        yield stage.progress(step, "sample", (partial.position + 1) / length)
+        if stage.control.is_stopping:
+            sampler.close()
+            raise _StoppedError
+
+
+def _over_pieces(
+    stage: PpoStage, step: int, rollout: Rollout, compute: Callable[[Rollout], Tensor]
+) -> Generator[Progress, None, Tensor]:
+    """``compute`` without gradient over the whole rollout, with signs of life."""
+
+    def quietly(part: Rollout) -> Tensor:
+        with torch.no_grad(), stage.compute.autocast():
+            return compute(part).float()
+
+    pieces = in_pieces(rollout, stage.piece, quietly)
+    while True:
+        try:
+            done = next(pieces)
+        except StopIteration as end:
+            result: Tensor = end.value
+            return result
+        yield stage.progress(step, "score", done)
+        if stage.control.is_stopping:
+            raise _StoppedError
+
+
+def _logprobs_of(model: LanguageModel) -> Callable[[Rollout], Tensor]:
+    def compute(part: Rollout) -> Tensor:
+        logprobs = token_logprobs(model.response_logits(part.batch, part.response_length), part.responses)
+        return logprobs.masked_fill(~part.mask, 0.0)
+
+    return compute
+
+
+def _values_of(stage: PpoStage) -> Callable[[Rollout], Tensor]:
+    def compute(part: Rollout) -> Tensor:
+        return stage.value_model.values(part.batch, part.response_length).masked_fill(~part.mask, 0.0)
+
+    return compute
+
+
+def _ratio_gate(stage: PpoStage, rollout: Rollout) -> Generator[TrainEvent, None, None]:
+    """At the first minibatch the policy that learns is the one that sampled: the mean ratio must be 1.
+
+    If rounding between the sampler and the training pass exceeds this precision's limit, log-probabilities are
+    taken from the training pass from now on, and the run says so.
+    """
+    rows = minibatch_plan(stage.settings, len(rollout.tokens), 1)[0]
+    part = rollout.select(rows)
+    logprobs = yield from _over_pieces(stage, 1, part, _logprobs_of(stage.policy))
+    error = float(masked_mean(((logprobs - part.logprobs).exp() - 1).abs(), part.mask))
+    stage.trainee.values["ratio_error"] = error
+    if not error < stage.compute.ratio_limit:
+        stage.trainee.values["recompute"] = True
+        yield Notice(1, "ppo.ratio_gate", {"error": error, "limit": stage.compute.ratio_limit})
+
+
+def rollout_metrics(stage: PpoStage, rollout: Rollout) -> dict[str, float]:
+    """Figures of one batch, named as TRL's PPO trainer names them where it has them."""
+    mask, values = rollout.mask, stage.trainee.values
+    kl = sequence_kl(rollout.logprobs, rollout.ref_logprobs, mask)  # (B,)
+    score = float(rollout.scores.mean())
+    mean_kl = float(kl.mean())
+    unexplained = float(masked_var(rollout.returns - rollout.values, mask))
+    spread = float(masked_var(rollout.returns, mask))
+    metrics = {
+        "objective/scores": score,
+        "objective/scores_std": float(rollout.scores.std(correction=0)),
+        "objective/kl": mean_kl,
+        "objective/kl_k3": float(masked_mean(k3(rollout.logprobs, rollout.ref_logprobs), mask)),
+        "objective/entropy": float(-rollout.logprobs.masked_fill(~mask, 0.0).sum(dim=1).mean()),
+        "objective/non_score_reward": -values["kl_coef"] * mean_kl,
+        "objective/rlhf_reward": score - values["kl_coef"] * mean_kl,
+        "answer/length": float(mask.sum(dim=1).float().mean()),
+        "answer/finished": float(rollout.finished.float().mean()),
+        "value/explained_variance": 1 - unexplained / spread if spread else 0.0,
+    }
+    if "ratio_error" in values:
+        metrics["gate/ratio_error"] = values.pop("ratio_error")
+    return metrics

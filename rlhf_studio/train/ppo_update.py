@@ -1,0 +1,158 @@
+"""The second half of a PPO step: minibatch updates of the policy (with ptx) and of the value network."""
+
+from collections.abc import Generator, Mapping
+
+import torch
+from torch import Tensor
+
+from rlhf_studio.events import Progress
+from rlhf_studio.rl.logprobs import token_logprobs
+from rlhf_studio.rl.losses import ppo_policy_loss, ppo_value_loss, ptx_loss
+from rlhf_studio.settings import PpoSettings
+from rlhf_studio.train.compute import finite
+from rlhf_studio.train.evaluate import window_logprobs
+from rlhf_studio.train.ppo_stage import PpoStage
+from rlhf_studio.train.rollout import Rollout
+from rlhf_studio.train.schedule import chunks, shuffled
+
+
+class Tally:
+    """Running sums of figures over the minibatches of a step; plain numbers, so that a checkpoint can hold them."""
+
+    def __init__(self, sums: Mapping[str, tuple[float, float]] | None = None) -> None:
+        self.sums: dict[str, tuple[float, float]] = {name: (s, w) for name, (s, w) in (sums or {}).items()}
+
+    def add(self, weight: float, **figures: float) -> None:
+        """Count figures, each with the number of minibatches or share of one that it stands for."""
+        for name, figure in figures.items():
+            total, weights = self.sums.get(name, (0.0, 0.0))
+            self.sums[name] = (total + weight * figure, weights + weight)
+
+    def means(self) -> dict[str, float]:
+        """Means by the names the plots use."""
+        return {_NAMES[name]: total / weight for name, (total, weight) in self.sums.items() if weight}
+
+
+_NAMES = {
+    "policy_loss": "loss/policy_avg",
+    "value_loss": "loss/value_avg",
+    "ptx_loss": "loss/ptx",
+    "clip_fraction": "policy/clipfrac_avg",
+    "approx_kl": "policy/approxkl_avg",
+    "ratio": "val/ratio",
+    "value_clip_fraction": "val/clipfrac_avg",
+    "policy_grad_norm": "policy/grad_norm",
+    "value_grad_norm": "value/grad_norm",
+}
+
+
+def minibatch_plan(settings: PpoSettings, episodes: int, step: int) -> list[list[int]]:
+    """Episodes of every minibatch of a step: each inner epoch shuffles anew."""
+    plan: list[list[int]] = []
+    for epoch in range(settings.epochs):
+        plan += chunks(shuffled(episodes, settings.seed, step, epoch), settings.minibatch_size)
+    return plan
+
+
+def update_minibatch(
+    stage: PpoStage, step: int, number: int, part: Rollout, tally: Tally
+) -> Generator[Progress, None, bool]:
+    """One optimizer step of the policy and one of the value network; False if stopped before either.
+
+    The gradients of PPO and of the pretraining text meet in the same buffers before the one step of the policy
+    (appendix C.4). Every response token of the minibatch weighs the same, however it is cut into micro-batches.
+    """
+    figures = Tally()
+    count = part.mask.sum()
+    pieces = chunks(range(len(part.tokens)), stage.settings.micro_batch)
+    for rows in pieces:
+        piece = part.select(rows)
+        _policy_gradient(stage, step, piece, count, figures)
+        yield stage.progress(step, "update", number / max(1, stage.settings.epochs))
+        if stage.control.is_stopping:
+            return _abandon(stage)
+    if stage.trainee.values["ptx_coef"]:
+        for windows in _ptx_pieces(stage, step, number, len(part.tokens)):
+            _ptx_gradient(stage, step, *windows, figures)
+            if stage.control.is_stopping:
+                return _abandon(stage)
+    for rows in pieces:
+        _value_gradient(stage, step, part.select(rows), count, figures)
+        if stage.control.is_stopping:
+            return _abandon(stage)
+    _optimizer_steps(stage, step, figures)
+    for name, (total, _) in figures.sums.items():
+        tally.add(1.0, **{name: total})
+    return True
+
+
+def _policy_gradient(stage: PpoStage, step: int, piece: Rollout, count: Tensor, figures: Tally) -> None:
+    with stage.compute.autocast():
+        logits = stage.policy.response_logits(piece.batch, piece.response_length)  # (b, r, V)
+        logprobs = token_logprobs(logits, piece.responses)
+        clip = stage.trainee.values["clip"]
+        out = ppo_policy_loss(logprobs, piece.logprobs, piece.advantages, piece.mask, clip=clip, count=count)
+    stage.compute.backward(out.loss)
+    figures.add(
+        1.0,
+        policy_loss=finite(out.loss, "policy", step=step),
+        clip_fraction=float(out.clip_fraction),
+        approx_kl=float(out.approx_kl),
+        ratio=float(out.ratio_mean),
+    )
+
+
+def _value_gradient(stage: PpoStage, step: int, piece: Rollout, count: Tensor, figures: Tally) -> None:
+    with stage.compute.autocast():
+        values = stage.value_model.values(piece.batch, piece.response_length)
+        clip = stage.settings.value_clip * stage.reward_model.score_std
+        out = ppo_value_loss(values, piece.values, piece.returns, piece.mask, clip=clip, count=count)
+    stage.compute.backward(out.loss)
+    loss = finite(out.loss, "value", step=step)
+    figures.add(1.0, value_loss=loss, value_clip_fraction=float(out.clip_fraction))
+
+
+def _ptx_pieces(stage: PpoStage, step: int, number: int, episodes: int) -> list[tuple[Tensor, float]]:
+    """Pretraining windows of this minibatch in micro-batches, with the number of tokens of all of them."""
+    if stage.texts is None:
+        return []
+    settings = stage.settings
+    windows = stage.texts.draw(max(1, round(settings.ptx_ratio * episodes)), settings.seed, 2, step, number)
+    count = float(windows[:, 1:].numel())
+    return [(piece, count) for piece in windows.split(settings.micro_batch or len(windows))]
+
+
+def _ptx_gradient(stage: PpoStage, step: int, windows: Tensor, count: float, figures: Tally) -> None:
+    tokens = windows.to(stage.compute.device)
+    with stage.compute.autocast():
+        logprobs = window_logprobs(stage.policy, tokens)
+        loss = ptx_loss(logprobs, torch.ones_like(logprobs, dtype=torch.bool), count)
+    stage.compute.backward(loss * stage.trainee.values["ptx_coef"])
+    figures.add(1.0, ptx_loss=finite(loss, "pretraining", step=step))
+
+
+def _optimizer_steps(stage: PpoStage, step: int, figures: Tally) -> None:
+    policy_norm = stage.compute.clip_gradients(stage.policy.module.parameters(), step=step)
+    value_norm = stage.compute.clip_gradients(stage.value_model.module.parameters(), step=step)
+    figures.add(1.0, policy_grad_norm=policy_norm, value_grad_norm=value_norm)
+    for optimizer in (stage.policy_optimizer, stage.value_optimizer):
+        optimizer.step()
+        optimizer.zero_grad()
+    _average_weights(stage)
+
+
+@torch.no_grad()
+def _average_weights(stage: PpoStage) -> None:
+    """EMA of the policy's weights (appendix C.4); saved, never sampled from."""
+    if stage.ema is None:
+        return
+    pairs = zip(stage.ema.module.parameters(), stage.policy.module.parameters(), strict=True)
+    for average, current in pairs:
+        average.lerp_(current, 1 - stage.settings.ema_decay)
+
+
+def _abandon(stage: PpoStage) -> bool:
+    """Forget the gradients of a minibatch that was stopped half way."""
+    stage.policy_optimizer.zero_grad()
+    stage.value_optimizer.zero_grad()
+    return False

@@ -1,0 +1,241 @@
+"""The reward model, trained on rankings.
+
+Source: Ouyang et al. 2022, arXiv:2203.02155, section 3.5 (equation 1) and appendix C.2.
+"""
+
+import math
+import time
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rlhf_studio.errors import DataError
+from rlhf_studio.events import Notice, Progress, RunFinished, RunStarted, StepMetrics, TrainEvent
+from rlhf_studio.lm.codec import Codec
+from rlhf_studio.lm.heads import ScalarModel
+from rlhf_studio.lm.model import LanguageModel
+from rlhf_studio.lm.padding import right_pad
+from rlhf_studio.rl.ranking import RankingLoss, ranking_loss
+from rlhf_studio.schema import RankedRow, RewardData
+from rlhf_studio.settings import RewardSettings
+from rlhf_studio.train.compute import Compute, finite
+from rlhf_studio.train.control import RunControl
+from rlhf_studio.train.evaluate import EVALUATION_ROWS
+from rlhf_studio.train.packing import Example
+from rlhf_studio.train.run import Run
+from rlhf_studio.train.schedule import chunks, cosine, epoch_batch, set_rate
+from rlhf_studio.train.sft import encode_demonstrations
+from rlhf_studio.train.state import Cadence, Trainee
+
+
+@dataclass(frozen=True, slots=True)
+class RankedAnswers:
+    """One prompt's K answers as token ids, and their ranks (1 is best, equal numbers are ties)."""
+
+    answers: tuple[Example, ...]
+    ranks: tuple[int, ...]
+
+    @property
+    def has_pair(self) -> bool:
+        return len(set(self.ranks)) > 1
+
+
+@dataclass
+class _Stage:
+    """What the loop and its helpers share."""
+
+    settings: RewardSettings
+    model: ScalarModel
+    compute: Compute
+    control: RunControl
+    train: list[RankedAnswers]
+    valid: list[RankedAnswers]
+    demonstrations: list[Example]
+    total: int
+
+
+def train_reward(
+    settings: RewardSettings, model: LanguageModel, data: RewardData, run: Run, control: RunControl
+) -> Iterator[TrainEvent]:
+    """Fit a scalar head on the SFT model to people's rankings; leaves the run's model ``reward`` behind.
+
+    Args:
+        settings: Of this stage.
+        model: The SFT model; its backbone is copied, it stays as it is.
+        data: Rankings, held-out ones, and the demonstrations that shall score 0 on average.
+        run: Where checkpoints and the model go; a run with a checkpoint goes on from it.
+        control: Stops the run between micro-batches.
+
+    Raises:
+        DataError: If no ranking with at least one preference is left to train on.
+        RunError: If the loss or the gradient is not finite.
+    """
+    compute = Compute(settings)
+    scalar = ScalarModel.from_language_model(model, seed=settings.head_seed)
+    scalar.to(compute.device)
+    stage, dropped = _prepare(settings, scalar, compute, control, data)
+    optimizer = torch.optim.AdamW(
+        [p for p in scalar.module.parameters() if p.requires_grad],
+        lr=settings.learning_rate,
+        betas=(settings.adam_beta1, settings.adam_beta2),
+        eps=settings.adam_epsilon,
+        weight_decay=settings.weight_decay,
+    )
+    trainee = Trainee({"reward": scalar.module}, {"reward": optimizer})
+    start = trainee.restore(run.latest())
+    yield RunStarted(start, stage.total, "reward", str(compute.device), settings.precision)
+    if start == 0:
+        yield from _notices(stage, dropped)
+        yield StepMetrics(0, _held_out(stage))
+    per_epoch = math.ceil(len(stage.train) / settings.batch_size)
+    evaluate_every = max(1, per_epoch // 4)
+    cadence = Cadence(settings.checkpoint_seconds)
+    for step in range(start + 1, stage.total + 1):
+        began = time.perf_counter()
+        rate = settings.learning_rate * cosine(step, stage.total, final=settings.final_rate)
+        set_rate(optimizer, rate)
+        losses = yield from _accumulate(stage, step)
+        if control.is_stopping:
+            optimizer.zero_grad()
+            yield from _close(stage, trainee, run, step - 1, is_complete=False)
+            return
+        norm = compute.clip_gradients(scalar.module.parameters(), step=step)
+        optimizer.step()
+        optimizer.zero_grad()
+        seconds = time.perf_counter() - began
+        metrics = {**losses, "lr": rate, "grad_norm": norm, "epoch": step / per_epoch, "time/step_seconds": seconds}
+        is_due = step % evaluate_every == 0 or step == stage.total
+        yield StepMetrics(step, {**metrics, **(_held_out(stage) if is_due else {})})
+        if cadence.is_due():
+            yield run.save(trainee.checkpoint(step))
+            cadence.restart()
+    yield from _close(stage, trainee, run, stage.total, is_complete=True)
+
+
+def encode_rankings(codec: Codec, rows: Sequence[RankedRow], context_length: int) -> tuple[list[RankedAnswers], int]:
+    """Rankings as token ids, and how many were left out: too long for the context, or all answers tied.
+
+    Answers that a model sampled keep their token ids, so that the reward model reads what the policy wrote and
+    not a second tokenisation of it.
+    """
+    ranked = []
+    for row in rows:
+        prompt = tuple(codec.encode_prompt(row.turns))
+        answers = tuple(Example(prompt, a.token_ids or tuple(codec.encode_answer(a.text))) for a in row.answers)
+        item = RankedAnswers(answers, row.ranks)
+        if item.has_pair and max(answer.length for answer in answers) <= context_length:
+            ranked.append(item)
+    return ranked, len(rows) - len(ranked)
+
+
+def score_examples(model: ScalarModel, compute: Compute, examples: Sequence[Example]) -> Tensor:
+    """(N,) scores read at each answer's last token, without gradient."""
+    scores = []
+    for rows in chunks(range(len(examples)), EVALUATION_ROWS):
+        sequences = [[*examples[i].prompt, *examples[i].answer] for i in rows]
+        batch = right_pad(sequences, model.codec.pad_id, device=compute.device)
+        with torch.no_grad(), compute.autocast():
+            scores.append(model.scores(batch).float())
+    return torch.cat(scores)
+
+
+def _prepare(
+    settings: RewardSettings, model: ScalarModel, compute: Compute, control: RunControl, data: RewardData
+) -> tuple[_Stage, int]:
+    train, dropped = encode_rankings(model.codec, data.train, model.context_length)
+    if not train:
+        raise DataError(
+            f"None of the {len(data.train)} rankings prefers one answer to another within the context of "
+            f"{model.context_length} tokens. Rank some answers apart."
+            if data.train
+            else "The reward model needs rankings and this project has 0 to train on. Rank some answers first."
+        )
+    valid, _ = encode_rankings(model.codec, data.valid, model.context_length)
+    demonstrations, _ = encode_demonstrations(model.codec, data.demonstrations, model.context_length)
+    total = settings.epochs * math.ceil(len(train) / settings.batch_size)
+    return _Stage(settings, model, compute, control, train, valid, demonstrations, total), dropped
+
+
+def _notices(stage: _Stage, dropped: int) -> Iterator[Notice]:
+    if dropped:
+        yield Notice(0, "reward.left_out", {"count": dropped, "limit": stage.model.context_length})
+    if not stage.valid:
+        yield Notice(0, "reward.no_held_out", {})
+    if stage.settings.center and not stage.demonstrations:
+        yield Notice(0, "reward.no_demonstrations", {})
+
+
+def _accumulate(stage: _Stage, step: int) -> Generator[TrainEvent, None, dict[str, float]]:
+    """Gradients of one batch of prompts: all C(K,2) pairs of a prompt are one element of it."""
+    settings = stage.settings
+    batch = [stage.train[i] for i in epoch_batch(step, len(stage.train), settings.batch_size, settings.seed)]
+    pieces = _by_answers(batch, settings.micro_batch)
+    loss = accuracy = pairs = 0.0
+    for done, piece in enumerate(pieces, start=1):
+        with stage.compute.autocast():
+            part = _ranking_loss(stage, piece, prompts=len(batch))
+        loss += finite(part.loss, "reward model", step=step)
+        stage.compute.backward(part.loss)
+        accuracy += float(part.accuracy) * float(part.pairs)
+        pairs += float(part.pairs)
+        yield Progress(step, stage.total, "update", done / len(pieces))
+        if stage.control.is_stopping:
+            return {}
+    return {"loss/train": loss, "accuracy/train": accuracy / pairs}
+
+
+def _by_answers(batch: Sequence[RankedAnswers], limit: int) -> list[list[RankedAnswers]]:
+    """Whole prompts in pieces of about ``limit`` answers; a prompt is never cut, its pairs belong together."""
+    pieces: list[list[RankedAnswers]] = [[]]
+    for item in batch:
+        answers = sum(len(other.answers) for other in pieces[-1])
+        if limit and pieces[-1] and answers + len(item.answers) > limit:
+            pieces.append([])
+        pieces[-1].append(item)
+    return pieces
+
+
+def _ranking_loss(stage: _Stage, items: Sequence[RankedAnswers], *, prompts: int) -> RankingLoss:
+    """One forward pass per answer, then every pair of every prompt (equation 1)."""
+    device = stage.compute.device
+    rows = [[*answer.prompt, *answer.answer] for item in items for answer in item.answers]
+    scores = stage.model.scores(right_pad(rows, stage.model.codec.pad_id, device=device)).float()  # (N,)
+    ranks = torch.tensor([rank for item in items for rank in item.ranks], device=device)
+    index = torch.tensor([i for i, item in enumerate(items) for _ in item.answers], device=device)
+    return ranking_loss(scores, ranks, index, tie_divisor=stage.settings.tie_divisor, prompts=prompts)
+
+
+def _held_out(stage: _Stage) -> dict[str, float]:
+    """Loss and accuracy over held-out prompts; accuracy counts pairs."""
+    if not stage.valid:
+        return {}
+    loss = accuracy = pairs = 0.0
+    for piece in _by_answers(stage.valid, EVALUATION_ROWS):
+        with torch.no_grad(), stage.compute.autocast():
+            part = _ranking_loss(stage, piece, prompts=len(stage.valid))
+        loss += float(part.loss)
+        accuracy += float(part.accuracy) * float(part.pairs)
+        pairs += float(part.pairs)
+    return {"loss/valid": loss, "accuracy/valid": accuracy / pairs}
+
+
+def _center(stage: _Stage) -> dict[str, float]:
+    """Shift the scores so that demonstrations score 0 on average, and measure how far answers differ (3.5)."""
+    scores = score_examples(stage.model, stage.compute, [a for item in stage.train for a in item.answers])
+    stage.model.score_std = float(scores.std(correction=0))
+    shift = 0.0
+    if stage.settings.center and stage.demonstrations:
+        shift = -float(score_examples(stage.model, stage.compute, stage.demonstrations).mean())
+        stage.model.shift(shift)
+    return {"score/shift": shift, "score/std": stage.model.score_std, "score/answers": float(scores.mean()) + shift}
+
+
+def _close(stage: _Stage, trainee: Trainee, run: Run, step: int, *, is_complete: bool) -> Iterator[TrainEvent]:
+    """Checkpoint, centred model, last event: the same for a run that was stopped and one that is done."""
+    yield Progress(step, stage.total, "save")
+    yield run.save(trainee.checkpoint(step))  # before the shift: a resumed run must not find it done already
+    yield Notice(step, "reward.centred", _center(stage))
+    yield run.save_model(step, "reward", stage.model.save)
+    yield RunFinished(step, "completed" if is_complete else "stopped")

@@ -1,0 +1,117 @@
+"""Answers sampled from the policy, with every number PPO needs about them.
+
+Axes: B episodes, P prompt positions (left-padded), R response positions (right-padded), T = P + R.
+"""
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from rlhf_studio.lm.generate import Generation
+from rlhf_studio.lm.padding import Padded, left_pad
+
+
+class Rollout(NamedTuple):
+    """One batch of episodes. All per-token arrays are zero outside ``mask``."""
+
+    tokens: Tensor  # (B, T) int64
+    attention: Tensor  # (B, T) bool, true on prompt and response tokens
+    mask: Tensor  # (B, R) bool, true on response tokens up to and including end-of-text
+    logprobs: Tensor  # (B, R) of the policy that sampled, nats
+    ref_logprobs: Tensor  # (B, R) of the reference
+    values: Tensor  # (B, R) of the state before each token
+    rewards: Tensor  # (B, R) score on the last token, minus beta times k1 on each
+    advantages: Tensor  # (B, R)
+    returns: Tensor  # (B, R)
+    scores: Tensor  # (B,) of the reward model
+    finished: Tensor  # (B,) bool, the answer ended by itself
+
+    @property
+    def response_length(self) -> int:
+        return self.mask.shape[1]
+
+    @property
+    def batch(self) -> Padded:
+        """Prompts and responses as the models read them."""
+        return Padded(self.tokens, self.attention)
+
+    @property
+    def responses(self) -> Tensor:
+        """(B, R) the sampled tokens."""
+        return self.tokens[:, -self.response_length :]
+
+    def select(self, rows: Sequence[int]) -> "Rollout":
+        """Some episodes, without the columns that are padding in all of them."""
+        index = torch.as_tensor(list(rows), device=self.tokens.device)
+        part = Rollout(*(field[index] for field in self))
+        prompt_length = self.tokens.shape[1] - self.response_length
+        begin = int(part.attention[:, :prompt_length].any(dim=0).int().argmax())
+        longest = int(part.mask.sum(dim=1).max())
+        wide = {"tokens", "attention"}
+        return Rollout(
+            *(
+                field[:, begin : prompt_length + longest]
+                if name in wide
+                else (field[:, :longest] if field.ndim == 2 else field)
+                for name, field in zip(part._fields, part, strict=True)
+            )
+        )
+
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """Every field for the run folder; floats in float32."""
+        return {
+            name: (field.float() if field.is_floating_point() else field).cpu().numpy()
+            for name, field in zip(self._fields, self, strict=True)
+        }
+
+    def tensors(self, prefix: str) -> dict[str, Tensor]:
+        """Every field for a checkpoint in the middle of a step."""
+        return {f"{prefix}.{name}": field for name, field in zip(self._fields, self, strict=True)}
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor], prefix: str, device: torch.device) -> "Rollout":
+        """What ``tensors`` gave."""
+        return cls(*(tensors[f"{prefix}.{name}"].to(device) for name in cls._fields))
+
+
+def begin_rollout(prompts: Sequence[Sequence[int]], generation: Generation, pad_id: int) -> Rollout:
+    """Lay prompts and their sampled answers side by side; what the other models say comes later."""
+    left = left_pad(prompts, pad_id, device=generation.tokens.device)
+    responses = generation.tokens.masked_fill(~generation.mask, pad_id)
+    logprobs = generation.logprobs.masked_fill(~generation.mask, 0.0)
+    nothing = torch.zeros_like(logprobs)
+    return Rollout(
+        tokens=torch.cat([left.tokens, responses], dim=1),
+        attention=torch.cat([left.mask, generation.mask], dim=1),
+        mask=generation.mask,
+        logprobs=logprobs,
+        ref_logprobs=nothing,
+        values=nothing,
+        rewards=nothing,
+        advantages=nothing,
+        returns=nothing,
+        scores=torch.zeros(len(prompts), device=logprobs.device),
+        finished=generation.finished,
+    )
+
+
+def in_pieces(rollout: Rollout, size: int, compute: Callable[[Rollout], Tensor]) -> Generator[float, None, Tensor]:
+    """Apply ``compute`` to pieces of at most ``size`` episodes and put the results together.
+
+    Yields the share done after each piece; ``compute`` gives (b,) or (b, r) with r <= R.
+    """
+    episodes = len(rollout.tokens)
+    results = []
+    for first in range(0, episodes, size):
+        rows = range(first, min(first + size, episodes))
+        result = compute(rollout.select(rows))
+        if result.ndim == 2:
+            missing = rollout.response_length - result.shape[1]
+            result = torch.nn.functional.pad(result, (0, missing))
+        results.append(result)
+        yield rows.stop / episodes
+    return torch.cat(results)
