@@ -1,0 +1,135 @@
+import random
+
+import pytest
+import torch
+
+from fakes import MemoryRun
+from rlhf_studio.errors import DataError
+from rlhf_studio.events import Notice, RunFinished, StepMetrics
+from rlhf_studio.lm.heads import ScalarModel
+from rlhf_studio.schema import Answer, DemonstrationRow, RankedRow, RewardData, Turn
+from rlhf_studio.settings import RewardSettings
+from rlhf_studio.train.compute import Compute
+from rlhf_studio.train.control import RunControl
+from rlhf_studio.train.reward import (
+    RankedAnswers,
+    _by_answers,
+    _ranking_loss,
+    _Stage,
+    encode_rankings,
+    score_examples,
+    train_reward,
+)
+from rlhf_studio.train.sft import encode_demonstrations
+
+
+def settings(**changes):
+    base = {"epochs": 1, "batch_size": 4, "learning_rate": 2e-3, "threads": 1, "device": "cpu"}
+    return RewardSettings(**{**base, **changes})
+
+
+def rankings(count, seed, k=None):
+    """Answers of letters; the more often it says "a", the better: noise-free, with ties."""
+    draw = random.Random(seed)
+    rows = []
+    for i in range(count):
+        answers = ["".join(draw.choice("abcd") for _ in range(5)) for _ in range(k or draw.randint(3, 5))]
+        order = sorted({a.count("a") for a in answers}, reverse=True)
+        ranks = tuple(order.index(a.count("a")) + 1 for a in answers)
+        rows.append(RankedRow(i, (Turn("user", "say"),), tuple(Answer(a) for a in answers), ranks))
+    return tuple(rows)
+
+
+def demos():
+    return tuple(DemonstrationRow(i, (Turn("user", "say"),), text) for i, text in enumerate(("aaaa", "aab", "abca")))
+
+
+@pytest.mark.learn
+def test_it_learns_a_rule_and_gives_demonstrations_zero(tiny_lm):
+    run, models = MemoryRun(), {}
+    run.save_model = lambda step, name, write: models.update({name: write.__self__}) or Notice(step, name)
+    data = RewardData(rankings(120, 1), rankings(40, 2), demos())
+    events = list(train_reward(settings(epochs=6), tiny_lm, data, run, RunControl()))
+    steps = [e.values for e in events if isinstance(e, StepMetrics)]
+    assert steps[0]["accuracy/valid"] < 0.75
+    assert steps[-1]["accuracy/valid"] > 0.9
+    model = models["reward"]
+    examples, _ = encode_demonstrations(model.codec, demos(), model.context_length)
+    scores = score_examples(model, Compute(settings()), examples)
+    assert scores.mean().abs() < 1e-5
+    assert scores.std() > 0.01
+    notice = next(e for e in events if isinstance(e, Notice) and e.message == "reward.centred")
+    assert notice.values["score/std"] == pytest.approx(model.score_std)
+    assert model.score_std > 0.1
+
+
+def stage_of(tiny_lm, rows):
+    model = ScalarModel.from_language_model(tiny_lm, seed=0)
+    ranked, _ = encode_rankings(model.codec, rows, model.context_length)
+    return _Stage(settings(), model, Compute(settings()), RunControl(), ranked, [], [], 1)
+
+
+@pytest.mark.parametrize("micro_batch", [1, 4, 8])
+def test_micro_batches_change_nothing(tiny_lm, micro_batch):
+    stage = stage_of(tiny_lm, rankings(8, 3))
+
+    def gradient(limit):
+        stage.model.module.zero_grad()
+        total = 0.0
+        for piece in _by_answers(stage.train, limit):
+            part = _ranking_loss(stage, piece, prompts=len(stage.train))
+            part.loss.backward()
+            total += part.loss.item()
+        return total, torch.cat([p.grad.flatten() for p in stage.model.module.parameters() if p.grad is not None])
+
+    loss, whole = gradient(0)
+    cut_loss, cut = gradient(micro_batch)
+    assert cut_loss == pytest.approx(loss, abs=1e-5)
+    torch.testing.assert_close(cut, whole, atol=1e-5, rtol=0)
+    assert whole.norm() > 1e-3
+
+
+def test_a_prompt_is_never_cut_into_micro_batches():
+    items = [RankedAnswers((None,) * k, tuple(range(k))) for k in (4, 9, 4, 4)]
+    assert [[len(i.answers) for i in piece] for piece in _by_answers(items, 8)] == [[4], [9], [4, 4]]
+
+
+def test_sampled_token_ids_win_over_the_text(tiny_lm):
+    row = RankedRow(1, (Turn("user", "say"),), (Answer("abc", (70, 71)), Answer("abd")), (1, 2))
+    (ranked,), dropped = encode_rankings(tiny_lm.codec, [row], tiny_lm.context_length)
+    assert ranked.answers[0].answer == (70, 71)
+    assert ranked.answers[1].answer == tuple(tiny_lm.codec.encode_answer("abd"))
+    assert dropped == 0
+
+
+def test_rankings_without_a_preference_are_left_out(tiny_lm):
+    tied = RankedRow(1, (Turn("user", "say"),), (Answer("ab"), Answer("ba")), (1, 1))
+    events = list(train_reward(settings(), tiny_lm, RewardData((*rankings(4, 1), tied)), MemoryRun(), RunControl()))
+    said = {e.message for e in events if isinstance(e, Notice)}
+    assert {"reward.left_out", "reward.no_held_out", "reward.no_demonstrations"} <= said
+    with pytest.raises(DataError, match="None of the 1 rankings prefers"):
+        list(train_reward(settings(), tiny_lm, RewardData((tied,)), MemoryRun(), RunControl()))
+    with pytest.raises(DataError, match="0 to train on"):
+        list(train_reward(settings(), tiny_lm, RewardData(()), MemoryRun(), RunControl()))
+
+
+def test_a_run_stopped_half_way_goes_on_bit_for_bit(tiny_lm):
+    data = RewardData(rankings(10, 1), rankings(5, 2), demos())
+    options = settings(epochs=2, micro_batch=4)
+    whole_run = MemoryRun()
+    whole = list(train_reward(options, tiny_lm, data, whole_run, RunControl()))
+    run, control, events = MemoryRun(), RunControl(), []
+    for event in train_reward(options, tiny_lm, data, run, control):
+        events.append(event)
+        torch.rand(3)
+        if isinstance(event, StepMetrics) and event.step == 2:
+            control.request_stop()
+    assert events[-1] == RunFinished(2, "stopped")
+    resumed = list(train_reward(options, tiny_lm, data, run, RunControl()))
+    for name, tensor in whole_run.latest().tensors.items():
+        assert torch.equal(run.latest().tensors[name], tensor), name
+    assert resumed[-1] == whole[-1] == RunFinished(6, "completed")
+    centred = [
+        next(e for e in es if isinstance(e, Notice) and e.message == "reward.centred") for es in (whole, resumed)
+    ]
+    assert centred[0] == centred[1]
