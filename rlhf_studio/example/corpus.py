@@ -9,7 +9,7 @@ from itertools import count as count_up
 from pathlib import Path
 from random import Random
 
-from rlhf_studio.example import dialogues, passages, retellings
+from rlhf_studio.example import dialogues, lists, passages, retellings
 from rlhf_studio.example.wording import seeded
 
 
@@ -25,15 +25,15 @@ class Document:
 KINDS: dict[str, tuple[float, Callable[[Random], str]]] = {
     "passage": (22.0, passages.passage_document),
     "story": (17.0, dialogues.story_document),
-    "titled": (5.0, dialogues.titled_document),
+    "titled": (6.0, dialogues.titled_document),
     "facts": (9.0, dialogues.facts_document),
     "questions": (9.0, dialogues.questions_document),
     "true_or_false": (2.0, dialogues.true_or_false_document),
     "dialogue": (7.0, dialogues.dialogue_document),
-    "list": (6.0, dialogues.list_document),
-    "kinds": (3.0, dialogues.kinds_document),
-    "mood": (3.0, dialogues.mood_document),
-    "ideas": (3.5, dialogues.ideas_document),
+    "list": (6.0, lists.list_document),
+    "kinds": (3.0, lists.kinds_document),
+    "mood": (3.0, lists.mood_document),
+    "ideas": (3.5, lists.ideas_document),
     "tenses": (2.5, retellings.tenses_document),
     "manners": (2.5, retellings.manners_document),
     "shorter": (2.0, retellings.shorter_document),

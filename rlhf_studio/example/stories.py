@@ -3,30 +3,52 @@
 import random
 from dataclasses import dataclass
 
-from rlhf_studio.example import plots, world
-from rlhf_studio.example.wording import capital, expand, plural, words
+from rlhf_studio.example import world
+from rlhf_studio.example.wording import capital, expand, plural, sections, tidy, words
 
 MOODS = ("happy", "sad", "neutral")
+_MARKS = {"+": "happy", "-": "sad", "=": "neutral"}
 _LOOKS = "[little|small|big|young|old|brown|white|grey|black|clever|shy|friendly]"
 _PET_NAMES = words("Rex Bella Spot Luna Max Milo Daisy Coco")
 
 
 @dataclass(frozen=True, slots=True)
+class Plot:
+    """One spine: beats in order ("?" may be left out) and endings by mood."""
+
+    topic: str
+    beats: tuple[str, ...]
+    endings: dict[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class Story:
-    """A story with what it is about and how it ends."""
+    """A story with what it is about, who is in it and how it ends."""
 
     text: str
     title: str
     summary: str
     topic: str
     mood: str
+    questions: tuple[tuple[str, str], ...]
 
 
-def _topic_word(rng: random.Random, options: list[str] | tuple[str, ...], label: str, name: str) -> str:
+def _read_plots() -> list[Plot]:
+    found = []
+    for topic, lines in sections("plots"):
+        endings = {mood: tuple(line[2:] for line in lines if line[:2] == f"{mark} ") for mark, mood in _MARKS.items()}
+        found.append(Plot(topic, tuple(line for line in lines if line[:2] not in ("+ ", "- ", "= ")), endings))
+    return found
+
+
+SHARED, *PLOTS = _read_plots()
+
+
+def _topic_word(rng: random.Random, options: list[str] | tuple[str, ...], name: str) -> str:
     """Draw a word that is neither a held-out topic nor in a held-out combination with the hero's name."""
     while True:
         word = rng.choice(options)
-        if word not in world.HELD_OUT_TOPICS and not world.held_out(label, name, word):
+        if word not in world.HELD_OUT_TOPICS and not world.held_out("story", name, word):
             return word
 
 
@@ -38,66 +60,75 @@ def story_slots(rng: random.Random) -> dict[str, str]:
     animal, animal2 = rng.sample(world.ANIMALS, 2)
     if rng.random() < 0.06:
         animal, animal2, outing = "bear", "seal", "beach"
-    food = rng.choice(world.FOODS)
+    food, number = rng.choice(world.FOODS), rng.randrange(3, 10)
     meal, meal2 = rng.sample(world.MEALS, 2)
-    number, number2 = sorted(rng.sample(range(2, 10), 2))
-    return {
-        "hero": hero.name, "Hero": hero.name, "he": hero.he, "him": hero.him, "his": hero.his,
-        "He": capital(hero.he), "His": capital(hero.his),
-        "pal": pal.name, "Pal": pal.name, "phe": pal.he, "phim": pal.him, "phis": pal.his,
-        "thing": _topic_word(rng, world.THINGS, "story", hero.name), "thing2": rng.choice(world.THINGS),
+    thing = _topic_word(rng, world.THINGS, hero.name)
+    slots = {
+        "hero": hero.name, "he": hero.he, "him": hero.him, "his": hero.his,
+        "pal": pal.name, "phe": pal.he, "phim": pal.him, "phis": pal.his,
+        "thing": thing, "thing2": rng.choice([word for word in world.THINGS if word != thing]),
         "animal": animal, "animal2": animal2, "look": _LOOKS, "look2": _LOOKS, "pet": rng.choice(_PET_NAMES),
         "food": food, "foods": plural(food), "meal": meal, "meal2": meal2, "drink": rng.choice(world.DRINKS),
         "dish": rng.choice(("cake", "soup", "salad")), "colour": rng.choice(world.COLOURS),
         "size": rng.choice(world.SIZES), "day": rng.choice(world.KINDS["day of the week"]),
-        "number": world.NUMBERS[number2], "number2": world.NUMBERS[number],
-        "place": world.at(place), "place2": world.at(place2), "wild": world.at(outing2), "to": f"to the {outing}", "to2": f"to the {outing2}",
+        "number": world.NUMBERS[number], "number2": world.NUMBERS[rng.randrange(2, number)],
+        "place": world.at(place), "place2": world.at(place2), "to": f"to the {outing}", "to2": f"to the {outing2}",
+        "wild": world.at(outing), "wild2": world.at(outing2),
     }  # fmt: skip
+    return slots | {capital(name): capital(slots[name]) for name in ("hero", "he", "his", "pal", "phe", "number")}
 
 
 def write_story(rng: random.Random, mood: str | None = None, kinds: tuple[str, ...] = ()) -> Story:
     """Write one story of 4 to 8 short sentences; mood is "happy", "sad" or "neutral", drawn where None."""
     chosen = mood or rng.choice(MOODS)
-    options = [plot for plot in plots.PLOTS if not kinds or plot.topic in kinds]
-    plot = rng.choice(options)
+    plot = rng.choice([plot for plot in PLOTS if not kinds or plot.topic in kinds])
     slots = story_slots(rng)
-    if slots["thing2"] == slots["thing"]:
-        slots["thing2"] = "book" if slots["thing"] != "book" else "map"
-    happy = rng.sample(plots.HAPPY, 2)
-    moods = {"HAPPY": happy[0], "HAPPY2": happy[1], "SAD": rng.choice(plots.SAD), "NEUTRAL": rng.choice(plots.NEUTRAL)}
-    slots |= {name: text.format_map(slots) for name, text in moods.items()}
-    beats = [beat.lstrip("?") for beat in plot.beats if not beat.startswith("?") or rng.random() < 0.6]
-    endings = {"happy": plot.happy, "sad": plot.sad, "neutral": plot.neutral}[chosen]
-    text = expand(rng, " ".join([*beats, rng.choice(endings)]), slots)
-    topic = _topic(plot, slots)
-    return Story(text, _title(rng, topic, slots, plot), _summary(rng, topic, slots, plot, chosen), topic, chosen)
-
-
-def _topic(plot: plots.Plot, slots: dict[str, str]) -> str:
+    for name, texts in SHARED.endings.items():
+        first, second = rng.sample(texts, 2)
+        slots |= {name.upper(): first.format_map(slots), f"{name.upper()}2": second.format_map(slots)}
+    beats = [beat.removeprefix("? ") for beat in plot.beats if beat[0] != "?" or rng.random() < 0.6]
+    text = expand(rng, " ".join([*beats, rng.choice(plot.endings[chosen])]), slots)
     names = {"thing": "thing", "animal": "animal", "two animals": "animal", "food": "food", "person": "hero"}
-    return slots[names[plot.topic]]
+    title, summary = _title(rng, slots, plot), _summary(rng, slots, plot, chosen)
+    return Story(text, title, summary, slots[names[plot.topic]], chosen, _questions(slots, plot, text, chosen))
 
 
-def _title(rng: random.Random, topic: str, slots: dict[str, str], plot: plots.Plot) -> str:
+def _title(rng: random.Random, slots: dict[str, str], plot: Plot) -> str:
     forms = {
         "thing": "[The {thing}|{hero} and the {thing}|The story of a {thing}|{hero}'s {thing}]",
-        "animal": "[The {animal}|The story of a {animal}|The {animal} and {pal}]",
-        "two animals": "[The {animal} and the {animal2}|Two friends|A {animal} meets a {animal2}]",
-        "food": "[The {foods}|{hero}, {pal} and the {foods}]",
+        "animal": "[The {animal}|The story of a {animal}|A tale of a {animal}]",
+        "two animals": "[The {animal} and the {animal2}|Two animals|A {animal} meets a {animal2}]",
+        "food": "[The {foods}|{hero} and the {foods}]",
         "person": "[A day with {hero}|{hero} and {pal}|The story of {hero}]",
     }
-    title = expand(rng, forms[plot.topic], slots)
-    return title or topic
+    return expand(rng, forms[plot.topic], slots)
 
 
-def _summary(rng: random.Random, topic: str, slots: dict[str, str], plot: plots.Plot, mood: str) -> str:
-    end = {"happy": "[happy|good|friendly]", "sad": "[sad|unhappy]", "neutral": "[quiet|calm]"}[mood]
-    about = {
-        "thing": "{hero} and [a|the|{his}] {thing}",
+def _about(plot: Plot) -> str:
+    return {
+        "thing": "{hero} and a {thing}",
         "animal": "a {animal}",
         "two animals": "a {animal} and a {animal2}",
-        "food": "{hero}, {pal} and some {foods}",
+        "food": "{hero} and some {foods}",
         "person": "{hero} and {pal}",
     }[plot.topic]
-    form = f"[It is a story about {about}. The end is {end}.|A {end} story about {about}.|{about}: a story with a {end} end.]"
-    return expand(rng, form, slots) or topic
+
+
+def _summary(rng: random.Random, slots: dict[str, str], plot: Plot, mood: str) -> str:
+    end = {"happy": "[happy|good|friendly]", "sad": "[sad|unhappy]", "neutral": "[quiet|calm]"}[mood]
+    about = _about(plot)
+    form = f"[It is a story about {about}. The end is {end}.|A {end} story about {about}.|A story about {about}.]"
+    return expand(rng, form, slots)
+
+
+def _questions(slots: dict[str, str], plot: Plot, text: str, mood: str) -> tuple[tuple[str, str], ...]:
+    """Ask what can be answered from the story whatever its plot."""
+    found = [("What is the story about?", f"It is about {_about(plot)}.")]
+    people = [slots[name] for name in ("hero", "pal") if slots[name] in text]
+    if people:
+        found.append(("Who is in the story?", f"{' and '.join(people)}."))
+    if plot.topic == "thing" and f"{slots['colour']} {slots['thing']}" in text:
+        found.append(("What colour was the {thing}?", "The {thing} was {colour}."))
+    end = {"happy": "It has a happy end.", "sad": "It has a sad end.", "neutral": "It has a quiet end."}[mood]
+    found.append(("How does the story end?", end))
+    return tuple((tidy(ask.format_map(slots)), tidy(answer.format_map(slots))) for ask, answer in found)

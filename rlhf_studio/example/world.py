@@ -6,27 +6,40 @@ from dataclasses import dataclass
 
 from rlhf_studio.example.wording import words
 
-GIRLS = words("Mia Anna Kate Lena Sara Lucy Emma Nina Rosa Ella Maya Jane Zoe Ruth Alice Clara Eva Helen Iris Julia Lily "
-         "Molly Nora Olga Paula Rita Sofia Tina Vera Wendy")  # fmt: skip
-BOYS = words("Tom Ben Paul Max Sam Leo Jack Noah Finn Omar Peter Hugo Ivan Adam Bill Carl Dan Eric Fred George Henry Ian "
-        "John Karl Luke Mark Nick Oscar Robert Tim")  # fmt: skip
+GIRLS = words(
+    "Mia Anna Kate Lena Sara Lucy Emma Nina Rosa Ella Maya Jane Zoe Ruth Alice Clara Eva Helen Iris Julia Lily "
+    "Molly Nora Olga Paula Rita Sofia Tina Vera Wendy"
+)
+BOYS = words(
+    "Tom Ben Paul Max Sam Leo Jack Noah Finn Omar Peter Hugo Ivan Adam Bill Carl Dan Eric Fred George Henry Ian "
+    "John Karl Luke Mark Nick Oscar Robert Tim"
+)
 
 COLOURS = words("red blue green yellow white black brown pink orange purple grey")
 SIZES = words("big small little tiny huge")
-THINGS = words("hat ball kite cup drum boat bell lamp box book clock key ring basket bike blanket bottle bowl brush bucket "
-          "button candle chair coat coin comb doll flag flute glove hammer jacket ladder letter map mirror mug needle "
-          "pen pencil phone picture pillow plate pot puzzle robot rope scarf shell shoe sock spoon stamp stone sweater "
-          "swing table tent toy train truck umbrella vase violin wagon watch wheel whistle guitar camera")  # fmt: skip
-FOODS = words("apple pear plum banana cherry orange peach lemon mango melon carrot potato tomato onion bean pea cabbage "
-         "cake pie cookie sandwich egg pancake")  # fmt: skip
+THINGS = words(
+    "hat ball kite cup drum boat bell lamp box book clock key ring basket bike blanket bottle bowl brush bucket "
+    "button candle chair coat coin comb doll flag flute glove hammer jacket ladder letter map mirror mug needle "
+    "pen pencil phone picture pillow plate pot puzzle robot rope scarf shell shoe sock spoon stamp stone sweater "
+    "swing table tent toy train truck umbrella vase violin wagon watch wheel whistle guitar camera"
+)
+FOODS = words(
+    "apple pear plum banana cherry orange peach lemon mango melon carrot potato tomato onion bean pea cabbage "
+    "cake pie cookie sandwich egg pancake"
+)
 MEALS = words("soup bread rice cheese honey toast pasta salad porridge jam fish")
 DRINKS = words("water milk tea juice coffee cocoa lemonade")
-ANIMALS = words("bear seal cat dog cow horse pig sheep goat hen duck goose mouse rabbit fox wolf lion tiger monkey elephant "
-           "frog owl bee snake turtle squirrel hedgehog penguin whale parrot crow donkey camel deer spider ant")  # fmt: skip
+ANIMALS = words(
+    "bear seal cat dog cow horse pig sheep goat hen duck goose mouse rabbit fox wolf lion tiger monkey elephant "
+    "frog owl bee snake turtle squirrel hedgehog penguin whale parrot crow donkey camel deer spider ant"
+)
+CLOTHES = words("hat coat scarf shirt jacket sweater skirt dress cap")
 PETS = words("cat dog rabbit parrot turtle mouse hedgehog duck")
 
-INDOOR = words("kitchen garden bedroom bathroom attic cellar barn shop school library park forest office hall garage "
-          "station museum market bakery church tower tent street field harbour village")  # fmt: skip
+INDOOR = words(
+    "kitchen garden bedroom bathroom attic cellar barn shop school library park forest office hall garage station "
+    "museum market bakery church tower tent street field harbour village"
+)
 _PREPOSITIONS = {
     "at": ("station", "market"),
     "on": ("beach", "hill", "bridge", "farm", "roof", "bus", "boat", "island"),
@@ -117,11 +130,3 @@ def at(place: str) -> str:
 def pick_people(rng: random.Random, count: int) -> list[Person]:
     """Draw different people."""
     return rng.sample(PEOPLE, count)
-
-
-def pick_pairs(rng: random.Random, label: str, people: list[Person], values: list[str]) -> list[str]:
-    """Give every person a different value, never a held-out (person, value) combination."""
-    while True:
-        chosen = rng.sample(values, len(people))
-        if not any(held_out(label, who.name, value) for who, value in zip(people, chosen, strict=True)):
-            return chosen
