@@ -1,0 +1,85 @@
+"""What happened, in plain sentences made from the figures and from nothing else."""
+
+from rlhf_studio.report.colours import NAMES, ModelKey
+from rlhf_studio.report.markup import number
+from rlhf_studio.report.material import ModelFigures, Report
+
+_HARDLY = 0.1  # of the reward model's unit, about a tenth of the spread of its scores
+
+
+def title(report: Report) -> str:
+    """The one thing to remember."""
+    before, after = _start(report), _end(report)
+    if before is None or after is None or before.score is None or after.score is None:
+        return "What the training stages did to a small model"
+    change = after.score - before.score
+    name, scores = NAMES[after.key], f"from {number(before.score, '+.2f')} to {number(after.score, '+.2f')}"
+    if abs(change) < _HARDLY:
+        return f"{name} left the reward almost where it was: {scores}"
+    return f"{name} {'raised' if change > 0 else 'lowered'} the mean reward {scores}"
+
+
+def story(report: Report) -> list[str]:
+    """Two or three sentences below the title."""
+    sentences = [_what_was_done(report), _natural_text(report)]
+    after = _end(report)
+    if after is not None and after.kl is not None:
+        sentences.insert(
+            1,
+            f"{NAMES[after.key]} ended {number(after.kl, '.1f')} nats per answer away from the SFT model it began as.",
+        )
+    return [sentence for sentence in sentences if sentence]
+
+
+def caution(report: Report) -> str:
+    """What the figures do not say."""
+    who = "a script, not by people" if _is_simulated(report) else "the labelers of this project"
+    return (
+        "The reward is the opinion of a small model trained on rankings made by "
+        f"{who}: a higher reward is a hint, not a proof. Read the answers and judge for yourself."
+    )
+
+
+def _what_was_done(report: Report) -> str:
+    sft, reward = report.stage("sft"), report.stage("reward")
+    if sft is None or reward is None:
+        return ""
+    shown = sft.counts.get("demonstrations", 0)
+    ranked = reward.counts.get("rankings", 0)
+    return (
+        f"A small language model learned to answer from {shown} demonstrations (SFT), a reward model learned from "
+        f"{ranked} rankings which answers are preferred, and PPO then practised for the highest reward."
+    )
+
+
+def _natural_text(report: Report) -> str:
+    """What fine-tuning forgot, and what the pretraining part of PPO-ptx brought back."""
+    base, ppo, ptx = (report.model(key) for key in ("base", "ppo", "ppo-ptx"))
+    if base is None or ptx is None or base.text_loss is None or ptx.text_loss is None:
+        return ""
+    by_ptx = ptx.text_loss - base.text_loss
+    sentence = f"On natural text the base model's loss is {number(base.text_loss)} nats per token; PPO-ptx ends "
+    sentence += f"{_more(by_ptx)}"
+    if ppo is not None and ppo.text_loss is not None:
+        sentence += f", plain PPO {_more(ppo.text_loss - base.text_loss)}"
+    return sentence + "."
+
+
+def _more(change: float) -> str:
+    if abs(change) < 0.005:
+        return "at the same value"
+    return f"{number(abs(change))} {'above' if change > 0 else 'below'} it"
+
+
+def _start(report: Report) -> ModelFigures | None:
+    return report.model("sft")
+
+
+def _end(report: Report) -> ModelFigures | None:
+    keys: tuple[ModelKey, ...] = ("ppo-ptx", "ppo")
+    return next((model for model in map(report.model, keys) if model is not None), None)
+
+
+def _is_simulated(report: Report) -> bool:
+    provenance = report.provenance
+    return provenance.rankings > 0 and provenance.simulated_rankings == provenance.rankings
