@@ -1,0 +1,107 @@
+"""Command-line options made from the settings objects, and read back into them."""
+
+import argparse
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args, get_origin
+
+from rlhf_studio.cli.parser import LazyParser
+from rlhf_studio.errors import DataError
+from rlhf_studio.settings import Option, StageSettings, TrainSettings, options, parse_settings
+
+S = TypeVar("S", bound=StageSettings)
+
+_PREFIX = "setting:"
+_SIGNS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
+
+
+def add_settings(parser: LazyParser, settings: type[StageSettings]) -> None:
+    """Add ``--settings FILE`` and one option per setting; what is not given keeps its default."""
+    parser.add_argument(
+        "--settings",
+        type=Path,
+        metavar="FILE.json",
+        help="take settings from this file: one JSON object, its keys as in a run's settings; options win over it",
+    )
+    own = parser.add_argument_group("settings of this stage")
+    shared = parser.add_argument_group("settings that all stages have")
+    for option in options(settings):
+        group = shared if option.name in TrainSettings.model_fields else own
+        dest = _PREFIX + option.name
+        if option.annotation is bool:
+            action: Any = argparse.BooleanOptionalAction
+            group.add_argument(flag(option), dest=dest, action=action, default=argparse.SUPPRESS, help=_help(option))
+        else:
+            group.add_argument(
+                flag(option), dest=dest, metavar=_metavar(option), default=argparse.SUPPRESS, help=_help(option)
+            )
+
+
+def read_settings(args: argparse.Namespace, settings: type[S]) -> S:
+    """The settings a person asked for: defaults, then the file, then the options.
+
+    Raises:
+        DataError: If the file cannot be read, or a value is not allowed.
+    """
+    given = {name.removeprefix(_PREFIX): value for name, value in vars(args).items() if name.startswith(_PREFIX)}
+    return parse_settings(settings, {**read_json_object(args.settings), **given})
+
+
+def read_json_object(path: Path | None) -> Mapping[str, Any]:
+    """The JSON object in a file; empty without one.
+
+    Raises:
+        DataError: If the file cannot be read or is something else.
+    """
+    if path is None:
+        return {}
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"The settings file '{path}' cannot be read: {error.strerror}. Name another file.") from error
+    except ValueError as error:
+        raise DataError(
+            f"The settings file '{path}' is not JSON: {error}. Correct it, or name another file."
+        ) from error
+    if not isinstance(value, dict):
+        raise DataError(
+            f"The settings file '{path}' holds a {type(value).__name__} where one JSON object is wanted. "
+            'Write it like {"learning_rate": 0.001}.'
+        )
+    return value
+
+
+def flag(option: Option) -> str:
+    """The option's name on the command line."""
+    return "--" + option.name.replace("_", "-")
+
+
+def allowed(option: Option) -> str:
+    """What a setting may be, in words; empty if anything goes."""
+    if option.annotation is bool:
+        return "on or off"
+    if get_origin(option.annotation) is Literal:
+        return " or ".join(str(choice) for choice in get_args(option.annotation))
+    return " and ".join(f"{_SIGNS[key]} {bound:g}" for key, bound in option.bounds.items())
+
+
+def default_text(option: Option) -> str:
+    """The default as a person would type it."""
+    if isinstance(option.default, bool):
+        return "on" if option.default else "off"
+    return f"{option.default:g}" if isinstance(option.default, float) else str(option.default)
+
+
+def _metavar(option: Option) -> str:
+    if get_origin(option.annotation) is Literal:
+        return "{" + ",".join(str(choice) for choice in get_args(option.annotation)) + "}"
+    return "N" if option.annotation is int else "X"
+
+
+def _help(option: Option) -> str:
+    facts = [f"default {default_text(option)}"]
+    facts += [f"in {option.unit}"] if option.unit else []
+    facts += [allowed(option)] if option.bounds else []
+    facts += [f"paper: {option.paper}"]
+    return f"{option.title}: {option.help} [{'; '.join(facts)}]".replace("%", "%%")

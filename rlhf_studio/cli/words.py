@@ -1,0 +1,95 @@
+"""Message ids and metric names put into words: English, in this one place."""
+
+from collections.abc import Mapping
+
+STAGES = {
+    "pretrain": "Base model",
+    "sft": "SFT",
+    "reward": "Reward model",
+    "ppo": "PPO",
+    "ppo-ptx": "PPO-ptx",
+}
+
+PHASES = {
+    "sample": "sampling answers",
+    "score": "scoring answers",
+    "update": "learning",
+    "evaluate": "measuring",
+    "save": "saving",
+}
+
+NOTICES = {
+    "sft.left_out": "{count} demonstrations are longer than {limit} tokens or empty and are left out.",
+    "sft.no_held_out": "No demonstration is held out, so only the training loss can be shown.",
+    "sft.no_dropout": "This model's residual branches were not found: dropout {rate} is not applied.",
+    "reward.left_out": "{count} rankings are longer than {limit} tokens or all tied and are left out.",
+    "reward.no_held_out": "No ranking is held out, so accuracy is known on training rankings only.",
+    "reward.no_demonstrations": "There are no demonstrations: the scores' zero is arbitrary.",
+    "reward.centred": "Scores shifted by {score/shift:+.2f}; answers now score {score/answers:+.2f} on average, "
+    "with a standard deviation of {score/std:.2f}.",
+    "ppo.left_out": "{count} prompts leave no room for an answer within {limit} tokens and are left out.",
+    "ppo.no_held_out_text": "No pretraining text is held out, so the loss on natural text cannot be measured.",
+    "ppo.ratio_gate": "Sampler and training pass differ by {error:.1e} (limit {limit:.0e}): log-probabilities are "
+    "taken from the training pass.",
+}
+
+# what the progress line shows per kind of run, in this order: metric, label, format
+KEY_FIGURES: Mapping[str, tuple[tuple[str, str, str], ...]] = {
+    "pretrain": (("loss/train", "loss", ".2f"), ("loss/valid", "held-out", ".2f"), ("bpb/valid", "bits/byte", ".2f")),
+    "sft": (
+        ("loss/train", "loss", ".2f"),
+        ("loss/valid", "held-out", ".2f"),
+        ("loss/text_valid", "natural text", ".2f"),
+    ),
+    "reward": (
+        ("loss/train", "loss", ".2f"),
+        ("loss/valid", "held-out", ".2f"),
+        ("accuracy/valid", "held-out accuracy", ".0%"),
+    ),
+    "ppo": (
+        ("objective/scores", "reward", "+.2f"),
+        ("objective/kl", "KL", ".1f"),
+        ("loss/text_valid", "natural text", ".2f"),
+        ("loss/ptx", "ptx loss", ".2f"),
+    ),
+}
+
+
+class _AsItIs(dict[str, object]):
+    """Values of a notice; one that is missing shows as its name."""
+
+    def __missing__(self, key: str) -> str:
+        return "?"
+
+
+def notice(message: str, values: Mapping[str, str | int | float]) -> str:
+    """A notice in words; an id that is not known shows as it is, with its values."""
+    known = NOTICES.get(message)
+    if known is not None:
+        try:
+            return known.format_map(_AsItIs(values))
+        except (ValueError, TypeError):  # a value of another kind than the words expect: show it rather than fail
+            pass
+    shown = ", ".join(f"{name} {value}" for name, value in values.items())
+    return f"{message} ({shown})" if shown else message
+
+
+def figures(kind: str, values: Mapping[str, float]) -> str:
+    """The key figures of a kind of run, e.g. ``reward +1.20 · KL 6.1``."""
+    shown = [f"{label} {values[name]:{form}}" for name, label, form in KEY_FIGURES.get(kind, ()) if name in values]
+    return " · ".join(shown)
+
+
+def duration(seconds: float) -> str:
+    """``8 s``, ``1 min 40 s`` or ``2 h 5 min``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def plain(text: str) -> str:
+    """Text of people and models for a terminal: control characters (colours, cursor moves) become visible marks."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
