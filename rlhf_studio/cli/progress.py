@@ -210,9 +210,10 @@ class LiveView:
 
     def _refresh(self) -> None:
         self._last = self._clock()
-        self._live.update(self._picture(), refresh=True)
+        self._live.update(self.picture(), refresh=True)
 
-    def _picture(self) -> Group:
+    def picture(self) -> Group:
+        """What is on the screen now."""
         tracker = self._tracker
         line = Table.grid(padding=(0, 2), expand=False)
         line.add_row(
