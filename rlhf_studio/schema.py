@@ -69,6 +69,19 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
+class NewPrompt:
+    """A prompt that is not stored yet. Without a split the project assigns one; ``key`` names it in files."""
+
+    turns: tuple[Turn, ...]
+    use_case: UseCase = "other"
+    source: Source = "plain"
+    purposes: frozenset[Purpose] = frozenset()
+    author: str = ""
+    split: Split | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Demonstration:
     """An answer that a person wrote."""
 
@@ -100,6 +113,19 @@ class Completion:
     sampling: Sampling = field(default_factory=Sampling)
     token_ids: tuple[int, ...] = ()
     is_finished: bool = True  # the model ended it, not the length limit
+
+
+@dataclass(frozen=True, slots=True)
+class NewCompletion:
+    """A sampled answer that is not stored yet."""
+
+    prompt_id: int
+    text: str
+    model: str
+    checkpoint: str = ""
+    sampling: Sampling = field(default_factory=Sampling)
+    token_ids: tuple[int, ...] = ()
+    is_finished: bool = True
 
 
 @dataclass(frozen=True, slots=True)

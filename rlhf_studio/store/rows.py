@@ -1,0 +1,101 @@
+"""What the trainers read, each in one query and in the order of ids, and how much there is of everything."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from rlhf_studio.schema import (
+    PURPOSES,
+    SPLITS,
+    USE_CASES,
+    Answer,
+    DemonstrationRow,
+    PromptRow,
+    Purpose,
+    RankedRow,
+    Split,
+)
+from rlhf_studio.store.labels import LabelTables
+from rlhf_studio.store.prompts import turns_from
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much a project holds; labels that were taken back are not counted."""
+
+    prompts: int
+    by_purpose: Mapping[str, int]
+    by_split: Mapping[str, int]
+    by_use_case: Mapping[str, int]
+    demonstrations: int
+    completions: int
+    rankings_by_people: int
+    rankings_simulated: int
+
+
+class TrainingRows(LabelTables):
+    """The project as data for the three stages."""
+
+    def demonstration_rows(self, split: Split) -> tuple[DemonstrationRow, ...]:
+        """The demonstrations of one split's prompts, for SFT."""
+        rows = self._read(
+            "SELECT d.prompt_id, p.turns, d.text FROM live_demonstration d JOIN prompt p ON p.id = d.prompt_id"
+            " WHERE p.split = ? ORDER BY d.id",
+            (split,),
+        )
+        return tuple(DemonstrationRow(prompt_id, turns_from(turns), text) for prompt_id, turns, text in rows)
+
+    def ranked_rows(self, split: Split) -> tuple[RankedRow, ...]:
+        """The rankings of one split's prompts, for the reward model; the answers in the order of their ids."""
+        rows = self._read(
+            "SELECT r.id, r.prompt_id, p.turns, r.labeler, r.is_simulated, c.text, c.token_ids, e.tier"
+            " FROM live_ranking r JOIN prompt p ON p.id = r.prompt_id"
+            " JOIN ranking_entry e ON e.ranking_id = r.id JOIN completion c ON c.id = e.completion_id"
+            " WHERE p.split = ? ORDER BY r.id, c.id",
+            (split,),
+        )
+        return tuple(_ranked(list(entries)) for _, entries in groupby(rows, key=lambda row: row[0]))
+
+    def prompt_rows(self, purpose: Purpose, split: Split | None = None) -> tuple[PromptRow, ...]:
+        """The prompts of one purpose, for PPO and the probes."""
+        return tuple(PromptRow(p.id, p.turns, p.use_case) for p in self.prompts(purpose, split))
+
+    def counts(self) -> Counts:
+        """How many there are of each; every purpose, split and use case is named, also where it has none."""
+        simulated = dict(self._read("SELECT is_simulated, count(*) FROM live_ranking GROUP BY is_simulated"))
+        return Counts(
+            prompts=self._count("prompt"),
+            by_purpose={
+                **dict.fromkeys(PURPOSES, 0),
+                **dict(self._read("SELECT purpose, count(*) FROM prompt_purpose GROUP BY purpose")),
+            },
+            by_split={
+                **dict.fromkeys(SPLITS, 0),
+                **dict(self._read("SELECT split, count(*) FROM prompt GROUP BY split")),
+            },
+            by_use_case={
+                **dict.fromkeys(USE_CASES, 0),
+                **dict(self._read("SELECT use_case, count(*) FROM prompt GROUP BY use_case")),
+            },
+            demonstrations=self._count("live_demonstration"),
+            completions=self._count("completion"),
+            rankings_by_people=simulated.get(0, 0),
+            rankings_simulated=simulated.get(1, 0),
+        )
+
+    def _count(self, table: str) -> int:
+        return int(self._read(f"SELECT count(*) FROM {table}")[0][0])  # noqa: S608  a fixed word
+
+
+def _ranked(entries: list[Any]) -> RankedRow:
+    _, prompt_id, turns, labeler, is_simulated = entries[0][:5]
+    return RankedRow(
+        prompt_id,
+        turns_from(turns),
+        answers=tuple(Answer(text, tuple(json.loads(token_ids))) for *_, text, token_ids, _tier in entries),
+        ranks=tuple(row[7] + 1 for row in entries),
+        labeler=labeler,
+        is_simulated=bool(is_simulated),
+    )

@@ -1,0 +1,78 @@
+"""Which prompts are for training and which are held out.
+
+InstructGPT splits by user, so that nobody's prompts lie in two splits, and drops prompts that share a long common
+prefix (section 3.2). Where a project has few authors, groups of such duplicates take the authors' place. A split is a
+hash of its author or group, so that it stays the same when prompts are added.
+"""
+
+import hashlib
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+
+from rlhf_studio.schema import NewPrompt, Split, Turn
+
+MIN_AUTHORS = 10
+PREFIX_LENGTH = 128  # characters; ours, the paper names no length
+SHARES: tuple[tuple[Split, float], ...] = (("train", 0.8), ("valid", 0.1), ("test", 0.1))
+
+
+def is_split_by_author(authors: Iterable[str]) -> bool:
+    """Whether there are at least ten named authors."""
+    return len({author for author in authors if author}) >= MIN_AUTHORS
+
+
+def duplicate_group(turns: Sequence[Turn], prefix_length: int = PREFIX_LENGTH) -> str:
+    """What near duplicates have in common: a digest of the first ``prefix_length`` characters.
+
+    Letter case, spacing and Unicode forms of width make no difference. A shorter prompt is compared whole.
+    """
+    text = "\n".join(f"{turn.role}: {turn.content}" for turn in turns)
+    words = unicodedata.normalize("NFKC", text).casefold().split()
+    return _digest(" ".join(words)[:prefix_length])
+
+
+def split_unit(author: str, group: str, *, by_author: bool) -> str:
+    """What must not be torn apart: the author where splits go by author, else the group of duplicates."""
+    return f"author {author}" if by_author and author else f"group {group}"
+
+
+def hashed_split(unit: str) -> Split:
+    """The split that a unit falls into by chance: .8 train, .1 valid, .1 test."""
+    chance = int(_digest(unit), 16) / 16**32
+    for split, share in SHARES:
+        if chance < share:
+            return split
+        chance -= share
+    return "test"
+
+
+def assign_splits(
+    prompts: Sequence[NewPrompt],
+    *,
+    by_author: bool | None = None,
+    given: Mapping[str, Split] | None = None,
+    prefix_length: int = PREFIX_LENGTH,
+) -> tuple[Split, ...]:
+    """The split of each prompt.
+
+    A split that a prompt brings along wins, and draws the rest of its author or group after it; so do the splits in
+    ``given``, keyed by ``split_unit``. ``by_author`` None asks these prompts alone whether there are ten authors.
+    """
+    if by_author is None:
+        by_author = is_split_by_author(prompt.author for prompt in prompts)
+    units = [
+        split_unit(prompt.author, duplicate_group(prompt.turns, prefix_length), by_author=by_author)
+        for prompt in prompts
+    ]
+    known = dict(given or {})
+    for unit, prompt in zip(units, prompts, strict=True):
+        if prompt.split is not None:
+            known.setdefault(unit, prompt.split)
+    return tuple(
+        prompt.split or known.get(unit) or hashed_split(unit) for unit, prompt in zip(units, prompts, strict=True)
+    )
+
+
+def _digest(text: str) -> str:
+    """128 bits in hexadecimal; half a character of a hostile text is hashed like any other."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
