@@ -99,7 +99,7 @@ def prepare(
         compute=compute,
         control=control,
         policy=policy,
-        reference=policy.clone(),
+        reference=policy.clone(frozen=True),
         reward_model=reward_model,
         value_model=value_model,
         ema=ema,

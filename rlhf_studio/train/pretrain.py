@@ -1,0 +1,210 @@
+"""Pretraining: a small causal language model from text, before the first stage."""
+
+import math
+import time
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim import Optimizer
+
+from rlhf_studio.events import Progress, RunFinished, RunStarted, StepMetrics, TrainEvent
+from rlhf_studio.lm.model import LanguageModel
+from rlhf_studio.lm.saving import save_language_model
+from rlhf_studio.settings import PretrainSettings
+from rlhf_studio.train.compute import Compute, finite
+from rlhf_studio.train.control import RunControl
+from rlhf_studio.train.pretrain_data import IGNORED, PretrainData, Rows, RowSource, TokenSource, held_out_rows
+from rlhf_studio.train.run import Run
+from rlhf_studio.train.schedule import set_rate
+from rlhf_studio.train.state import Cadence, Trainee
+
+HELD_OUT_ROWS = 32  # of each source, at each evaluation inside a run
+_REPEAT_ROWS = 16
+
+
+@dataclass
+class _Stage:
+    """What the loop and its helpers share."""
+
+    settings: PretrainSettings
+    model: LanguageModel
+    compute: Compute
+    control: RunControl
+    data: PretrainData
+    rows: RowSource
+    total: int
+
+
+def train_pretrain(
+    settings: PretrainSettings, model: LanguageModel, data: PretrainData, run: Run, control: RunControl
+) -> Iterator[TrainEvent]:
+    """Fit a model to text; leaves the run's model ``base`` behind.
+
+    Args:
+        settings: Of this stage; the run is as long as its ``tokens``.
+        model: Is trained in place; new, or one to go on with.
+        data: Token streams by source, made with the model's tokenizer.
+        run: Where checkpoints and the model go; a run with a checkpoint goes on from it.
+        control: Stops the run between micro-batches.
+
+    Raises:
+        DataError: If a source is too short for one row.
+        RunError: If the loss or the gradient is not finite.
+    """
+    compute = Compute(settings)
+    model.to(compute.device)
+    total = math.ceil(settings.tokens / settings.batch_tokens)
+    stage = _Stage(settings, model, compute, control, data, RowSource(data, settings, total), total)
+    optimizers = make_optimizers(settings, model.module)
+    trainee = Trainee({"base": model.module}, optimizers)
+    start = trainee.restore(run.latest())
+    yield RunStarted(start, total, "pretrain", str(compute.device), settings.precision)
+    if start == 0:
+        yield StepMetrics(0, (yield from _held_out(stage, 0)))
+    cadence = Cadence(settings.checkpoint_seconds)
+    for step in range(start + 1, total + 1):
+        began = time.perf_counter()
+        share = rate_share(step, total, settings)
+        for name, optimizer in optimizers.items():
+            set_rate(optimizer, share * _peak(settings, name))
+        metrics = yield from _accumulate(stage, step)
+        if control.is_stopping:
+            model.module.zero_grad()
+            yield from _close(stage, trainee, run, step - 1, "stopped")
+            return
+        metrics["grad_norm"] = compute.clip_gradients(model.module.parameters(), step=step)
+        for name, optimizer in optimizers.items():
+            optimizer.step()
+            metrics[f"lr/{name}"] = share * _peak(settings, name)
+        model.module.zero_grad()
+        metrics["time/tokens_per_second"] = stage.rows.tokens_per_step / (time.perf_counter() - began)
+        metrics["tokens"] = float(step * stage.rows.tokens_per_step)
+        if step % settings.evaluate_every == 0 or step == total:
+            metrics.update((yield from _held_out(stage, step)))
+        yield StepMetrics(step, metrics)
+        if cadence.is_due() and step < total:
+            yield run.save(trainee.checkpoint(step))
+            cadence.restart()
+    yield from _close(stage, trainee, run, total, "completed")
+
+
+def rate_share(step: int, total: int, settings: PretrainSettings) -> float:
+    """Share of the peak rates at update ``step`` (from 1): a linear rise, a plateau, a linear fall at the end."""
+    rise = math.ceil(settings.warmup_share * total)
+    fall = math.ceil(settings.decay_share * total)
+    left = total - step
+    down = settings.final_rate + (1 - settings.final_rate) * left / fall if left < fall else 1.0
+    return min(step / rise if rise else 1.0, down)
+
+
+def make_optimizers(settings: PretrainSettings, module: nn.Module) -> dict[str, Optimizer]:
+    """Muon for the matrices between the embeddings and AdamW for the rest, or AdamW for all.
+
+    Only those matrices decay; embeddings and norms keep their scale.
+
+    Source: Jordan 2024, https://kellerjordan.github.io/posts/muon/ (Muon).
+    """
+    embeddings = {id(p) for m in module.modules() if isinstance(m, nn.Embedding) for p in m.parameters()}
+    parameters = list(module.parameters())
+    matrices = [p for p in parameters if p.ndim == 2 and id(p) not in embeddings]
+    rest = [p for p in parameters if p.ndim != 2 or id(p) in embeddings]
+    decay = settings.weight_decay
+    groups = [{"params": rest, "weight_decay": 0.0}]
+    optimizers: dict[str, Optimizer] = {}
+    if settings.optimizer == "muon":
+        optimizers["muon"] = torch.optim.Muon(matrices, lr=settings.matrix_rate, weight_decay=decay)
+    else:
+        groups.append({"params": matrices, "weight_decay": decay})
+    optimizers["adamw"] = torch.optim.AdamW(
+        groups,
+        lr=settings.learning_rate,
+        betas=(settings.adam_beta1, settings.adam_beta2),
+        eps=settings.adam_epsilon,
+    )
+    return optimizers
+
+
+@torch.no_grad()
+def bits_per_byte(
+    model: LanguageModel, compute: Compute, source: TokenSource, token_bytes: Sequence[int], limit: int | None = None
+) -> float:
+    """Bits the model needs for one byte of a source's held-out text; comparable across vocabularies.
+
+    The cost of predicting end-of-text is counted, but it stands for no bytes.
+    """
+    sizes = torch.tensor(token_bytes)
+    nats = size = 0.0
+    for rows in held_out_rows(source, model.context_length, limit):
+        nats += float(_losses(model, compute, rows).sum())
+        size += float(sizes[rows.targets].sum())
+    return nats / math.log(2) / max(size, 1.0)
+
+
+def _peak(settings: PretrainSettings, optimizer: str) -> float:
+    return settings.matrix_rate if optimizer == "muon" else settings.learning_rate
+
+
+def _losses(model: LanguageModel, compute: Compute, rows: Rows) -> Tensor:
+    """(R * T,) nats of each target, 0 where it is IGNORED."""
+    tokens, targets = rows.tokens.to(compute.device), rows.targets.to(compute.device)
+    with compute.autocast():
+        logits = model.module(input_ids=tokens, use_cache=False).logits
+    return functional.cross_entropy(
+        logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="none"
+    )
+
+
+def _accumulate(stage: _Stage, step: int) -> Generator[TrainEvent, None, dict[str, float]]:
+    """Gradients of one batch, micro-batch by micro-batch; every target of the batch weighs the same."""
+    rows = stage.rows.draw(step)
+    count = int((rows.targets != IGNORED).sum())
+    pieces = range(0, len(rows.tokens), stage.settings.micro_batch or len(rows.tokens))
+    total = 0.0
+    for done, first in enumerate(pieces, start=1):
+        piece = Rows(*(tensor[first : first + pieces.step] for tensor in rows))
+        loss = _losses(stage.model, stage.compute, piece).sum() / count
+        total += finite(loss, "pretraining", step=step)
+        stage.compute.backward(loss)
+        yield Progress(step, stage.total, "update", done / len(pieces))
+        if stage.control.is_stopping:
+            return {}
+    return {"loss/train": total}
+
+
+def _held_out(stage: _Stage, step: int) -> Generator[TrainEvent, None, dict[str, float]]:
+    """Held-out loss and bits per byte of each source, and how well the model copies random tokens."""
+    metrics: dict[str, float] = {}
+    sources = [source for source in stage.data.sources if len(source.held_out) > 1]
+    for done, source in enumerate(sources):
+        yield Progress(step, stage.total, "evaluate", done / len(sources))
+        nats, count, size = 0.0, 0, 0.0
+        sizes = torch.tensor(stage.data.token_bytes)
+        with torch.no_grad():
+            for rows in held_out_rows(source, stage.settings.context_length, HELD_OUT_ROWS):
+                nats += float(_losses(stage.model, stage.compute, rows).sum())
+                count += rows.targets.numel()
+                size += float(sizes[rows.targets].sum())
+        metrics[f"loss/valid_{source.name}"] = nats / count
+        metrics[f"bits_per_byte/{source.name}"] = nats / math.log(2) / max(size, 1.0)
+    metrics["accuracy/repeat"] = _repeat_accuracy(stage)
+    return metrics
+
+
+@torch.no_grad()
+def _repeat_accuracy(stage: _Stage) -> float:
+    rows = stage.rows.repeat_test(_REPEAT_ROWS)
+    with stage.compute.autocast():
+        logits = stage.model.module(input_ids=rows.tokens.to(stage.compute.device), use_cache=False).logits
+    is_target = rows.targets != IGNORED
+    return float((logits.argmax(-1).cpu() == rows.targets)[is_target].float().mean())
+
+
+def _close(stage: _Stage, trainee: Trainee, run: Run, step: int, outcome: str) -> Iterator[TrainEvent]:
+    """Checkpoint, model, last event: the same for a run that was stopped and one that is done."""
+    yield Progress(step, stage.total, "save")
+    yield run.save(trainee.checkpoint(step))
+    yield run.save_model(step, "base", lambda folder: save_language_model(stage.model, folder))
+    yield RunFinished(step, "completed" if outcome == "completed" else "stopped")

@@ -1,0 +1,147 @@
+"""What pretraining reads: token streams by source, and rows drawn from them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from rlhf_studio.errors import DataError
+from rlhf_studio.settings import PretrainSettings
+
+IGNORED = -100  # a target that the loss leaves out, as torch names it
+SHORTEST_REPEAT, LONGEST_REPEAT = 8, 64  # tokens of a random segment
+_ROWS, _REPEAT_TEST = 1, 2  # what a random stream is for
+
+TokenArray = NDArray[np.integer]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSource:
+    """One kind of text: its documents laid end to end, each closed by end-of-text."""
+
+    name: str
+    train: TokenArray
+    held_out: TokenArray
+    weight: float  # share of the rows, relative to the other sources
+
+
+@dataclass(frozen=True, slots=True)
+class PretrainData:
+    """All that a pretraining run reads.
+
+    ``token_bytes`` says how many bytes of text each id stands for, 0 for reserved tokens; these are never drawn
+    for repeats.
+    """
+
+    sources: tuple[TokenSource, ...]
+    token_bytes: tuple[int, ...]
+
+
+class Rows(NamedTuple):
+    """Inputs and what should follow them; R rows, T positions."""
+
+    tokens: Tensor  # (R, T) int64
+    targets: Tensor  # (R, T) int64, IGNORED where nothing could be predicted
+
+
+class RowSource:
+    """Draws training rows; what step n gets depends on (seed, n) alone, so there is no cursor to keep."""
+
+    def __init__(self, data: PretrainData, settings: PretrainSettings, steps: int) -> None:
+        """Check that each source fills a row.
+
+        Raises:
+            DataError: Naming the source that is too short.
+        """
+        self._length = settings.context_length
+        self._count = max(1, settings.batch_tokens // settings.context_length)
+        self._settings, self._steps = settings, steps
+        for source in data.sources:
+            if len(source.train) <= self._length:
+                raise DataError(
+                    f"The text '{source.name}' has {len(source.train)} tokens to train on, fewer than one row of "
+                    f"{self._length + 1}. Add text or choose a shorter context (context_length)."
+                )
+        if not data.sources:
+            raise DataError("Pretraining needs text and there is none. Name at least one text file.")
+        self._streams = [source.train for source in data.sources]
+        weights = np.array([source.weight for source in data.sources], dtype=np.float64)
+        self._borders = np.cumsum(weights / weights.sum())
+        self._words = np.flatnonzero(np.array(data.token_bytes))
+
+    @property
+    def tokens_per_step(self) -> int:
+        return self._count * self._length
+
+    def repeat_share(self, step: int) -> float:
+        """Share of rows of repeated random tokens at update ``step`` (from 1)."""
+        settings = self._settings
+        is_first_part = step <= settings.repeat_steps_share * self._steps
+        return settings.repeat_share_first if is_first_part else settings.repeat_share
+
+    def draw(self, step: int) -> Rows:
+        """The rows of update ``step`` (from 1)."""
+        random = _generator(self._settings.seed, _ROWS, step)
+        share = self.repeat_share(step)
+        rows = [
+            repeated_row(random, self._words, self._length) if random.random() < share else self._text(random)
+            for _ in range(self._count)
+        ]
+        return _stack(rows)
+
+    def repeat_test(self, count: int) -> Rows:
+        """Rows of repeated random tokens that no update saw, to measure copying on."""
+        random = _generator(self._settings.seed, _REPEAT_TEST, 0)
+        return _stack([repeated_row(random, self._words, self._length) for _ in range(count)])
+
+    def _text(self, random: np.random.Generator) -> tuple[TokenArray, TokenArray]:
+        which = min(int(np.searchsorted(self._borders, random.random(), side="right")), len(self._streams) - 1)
+        stream = self._streams[which]
+        start = int(random.integers(0, len(stream) - self._length))
+        window = stream[start : start + self._length + 1].astype(np.int64)
+        return window[:-1], window[1:]
+
+
+def repeated_row(random: np.random.Generator, words: TokenArray, length: int) -> tuple[TokenArray, TokenArray]:
+    """A random segment repeated to the end of the row; its first pass is not a target, for nothing predicts it.
+
+    From such rows a small model learns to copy (induction heads) within a few hundred updates, which it does not
+    from a hundred times as much prose.
+
+    Source: Olsson et al. 2022, arXiv:2209.11895 (repeated random tokens as a test of induction).
+    """
+    # short ones, which repeat often, are drawn as often per octave as long ones
+    size = round(float(np.exp(random.uniform(np.log(SHORTEST_REPEAT), np.log(LONGEST_REPEAT)))))
+    size = min(size, max(1, length // 2))
+    segment = random.choice(words, size)
+    row = np.resize(segment, length + 1).astype(np.int64)  # np.resize repeats
+    targets = row[1:].copy()
+    targets[: size - 1] = IGNORED
+    return row[:-1], targets
+
+
+def held_out_rows(source: TokenSource, length: int, limit: int | None = None) -> Iterator[Rows]:
+    """Held-out text as rows that follow each other, one at a time; each token but the first is a target once.
+
+    Args:
+        source: Its ``held_out`` is read.
+        length: Positions in a row.
+        limit: At most so many rows, evenly spread; all where None.
+    """
+    count = -(-(len(source.held_out) - 1) // length)
+    kept = range(count) if limit is None or limit >= count else [i * count // limit for i in range(limit)]
+    for i in kept:
+        window = torch.from_numpy(source.held_out[i * length : (i + 1) * length + 1].astype(np.int64))
+        yield Rows(window[None, :-1], window[None, 1:])
+
+
+def _generator(*key: int) -> np.random.Generator:
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence(key)))
+
+
+def _stack(rows: list[tuple[TokenArray, TokenArray]]) -> Rows:
+    return Rows(*(torch.from_numpy(np.stack(columns)) for columns in zip(*rows, strict=True)))
