@@ -46,8 +46,9 @@ class Codec:
         self.template_name: Literal["own", "model"] = "own" if tokenizer.chat_template == own else "model"
         self._has_roles = own == ROLES_TEMPLATE
         self._model_template = ModelTemplate(tokenizer)
-        self._roles = {token: int(tokenizer.convert_tokens_to_ids(token)) for token in ROLE_TOKENS if self._has_roles}
-        self._start = [int(tokenizer.convert_tokens_to_ids(token)) for token in start_tokens(tokenizer)]
+        known = tokenizer.get_vocab()
+        self._roles = {token: known[token] for token in ROLE_TOKENS if self._has_roles}
+        self._start = [known[token] for token in start_tokens(tokenizer)]
         template = str(tokenizer.chat_template)
         self._marked = _copy(tokenizer.backend_tokenizer)
         self._text = _copy(tokenizer.backend_tokenizer, hide_in=template)

@@ -48,7 +48,7 @@ class LanguageModel:
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> "LanguageModel":
         """Move the weights, in place."""
-        self.module.to(device=device, dtype=dtype)
+        move(self.module, device, dtype)
         return self
 
     def logits(self, batch: Padded, *, keep: int = 0) -> Tensor:
@@ -63,6 +63,14 @@ class LanguageModel:
         The last token predicts nothing that is asked for, so it is not computed.
         """
         return self.logits(Padded(batch.tokens[:, :-1], batch.mask[:, :-1]), keep=response_length)
+
+
+def move(module: nn.Module, device: torch.device | str | None, dtype: torch.dtype | None) -> None:
+    """Move a module's weights; buffers keep their precision, since rotary frequencies do not stand rounding."""
+    module.to(device=device)
+    if dtype is not None:
+        for parameter in module.parameters():
+            parameter.data = parameter.data.to(dtype)
 
 
 def forward_arguments(module: nn.Module, batch: Padded, *, keep: int = 0) -> dict[str, Any]:
