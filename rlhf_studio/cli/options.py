@@ -12,7 +12,7 @@ from rlhf_studio.settings import Option, StageSettings, TrainSettings, options, 
 
 S = TypeVar("S", bound=StageSettings)
 
-_PREFIX = "setting:"
+SETTING = "setting:"  # what the names of settings begin with in the parsed arguments
 _SIGNS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
 
 
@@ -28,7 +28,7 @@ def add_settings(parser: LazyParser, settings: type[StageSettings]) -> None:
     shared = parser.add_argument_group("settings that all stages have")
     for option in options(settings):
         group = shared if option.name in TrainSettings.model_fields else own
-        dest = _PREFIX + option.name
+        dest = SETTING + option.name
         if option.annotation is bool:
             action: Any = argparse.BooleanOptionalAction
             group.add_argument(flag(option), dest=dest, action=action, default=argparse.SUPPRESS, help=_help(option))
@@ -44,7 +44,7 @@ def read_settings(args: argparse.Namespace, settings: type[S]) -> S:
     Raises:
         DataError: If the file cannot be read, or a value is not allowed.
     """
-    given = {name.removeprefix(_PREFIX): value for name, value in vars(args).items() if name.startswith(_PREFIX)}
+    given = {name.removeprefix(SETTING): value for name, value in vars(args).items() if name.startswith(SETTING)}
     return parse_settings(settings, {**read_json_object(args.settings), **given})
 
 

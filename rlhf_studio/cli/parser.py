@@ -2,10 +2,13 @@
 
 import argparse
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction["LazyParser"]  # noqa: SLF001  argparse has no public name for it
+
+class Commands(Protocol):
+    """What ``add_subparsers(parser_class=LazyParser)`` gives; argparse has no public name for it."""
+
+    def add_parser(self, name: str, **kwargs: Any) -> "LazyParser": ...
 
 
 class LazyParser(argparse.ArgumentParser):
@@ -22,6 +25,11 @@ class LazyParser(argparse.ArgumentParser):
         if fill is not None:
             fill(self)
 
+    @property
+    def actions(self) -> list[argparse.Action]:
+        """Its options and arguments, in the order in which they were added."""
+        return [action for action in self._actions if action.dest != "help"]
+
     def parse_known_args(  # type: ignore[override]  # the overloads of the base only differ in the namespace
         self, args: Sequence[str] | None = None, namespace: Any = None
     ) -> tuple[Any, list[str]]:
@@ -30,7 +38,7 @@ class LazyParser(argparse.ArgumentParser):
 
 
 def add_command(
-    commands: "Commands",
+    commands: Commands,
     name: str,
     summary: str,
     *,

@@ -1,0 +1,34 @@
+"""Checks files given by name: text ends with one newline, no line with a space, and nothing large outside models/."""
+
+import sys
+from pathlib import Path
+
+LARGEST = 500_000
+
+
+def faults(path):
+    """What is wrong with one file."""
+    found = []
+    if path.stat().st_size > LARGEST and path.parts[0] != "models":
+        found.append(f"is {path.stat().st_size:,} bytes; more than {LARGEST:,} belongs into models/ or nowhere")
+    content = path.read_bytes()
+    if b"\0" in content or not content:  # binary or empty
+        return found
+    if not content.endswith(b"\n") or content.endswith(b"\n\n"):
+        found.append("should end with exactly one newline")
+    spaced = [n for n, line in enumerate(content.split(b"\n"), 1) if line.endswith((b" ", b"\t"))]
+    if spaced:
+        found.append(f"has trailing space in line {spaced[0]}")
+    if b"\r\n" in content:
+        found.append("has Windows line ends")
+    return found
+
+
+def main(names):
+    wrong = [f"{name} {fault}" for name in names if Path(name).is_file() for fault in faults(Path(name))]
+    print("\n".join(wrong), end="\n" if wrong else "")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
