@@ -8,7 +8,7 @@ from rlhf_studio.example.stories import write_story
 from rlhf_studio.example.wording import capital, expand, plural, sections, tidy
 
 _TALK = dict(sections("talk"))
-_CLAIMS = [
+CLAIMS = [
     fact for fact in FACTS if fact.relation in ("colour", "capital", "kind", "legs") and "orange" not in fact.subject
 ]
 
@@ -39,9 +39,9 @@ def questions_document(rng: random.Random) -> str:
 def true_or_false_document(rng: random.Random) -> str:
     """Is it so? Yes, or no and how it is."""
     lines = []
-    for fact in rng.sample(_CLAIMS, 3):
+    for fact in rng.sample(CLAIMS, 3):
         truth = fact.statements[0]
-        answers = sorted({other.answer for other in _CLAIMS if other.relation == fact.relation} - {fact.answer})
+        answers = sorted({other.answer for other in CLAIMS if other.relation == fact.relation} - {fact.answer})
         right = rng.random() < 0.5
         claim = truth if right else truth.replace(fact.answer, rng.choice(answers))
         asked = f"{rng.choice(('Is it true that', 'Is it right that'))} {claim}?"

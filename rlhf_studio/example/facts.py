@@ -71,7 +71,7 @@ def _order() -> list[Fact]:
 def _kinds() -> list[Fact]:
     found = []
     for kind, members in KINDS.items():
-        if kind in ("animal", "number", "room", "day of the week", "month"):
+        if kind in ("animal", "job", "number", "room", "day of the week", "month"):
             continue
         for member in members:
             thing = member if kind in UNCOUNTED else with_article(member)

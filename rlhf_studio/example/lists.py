@@ -1,6 +1,7 @@
 """Lists, kinds, moods and ideas: short documents that name members, classes and ways to do something."""
 
 import random
+from collections.abc import Sequence
 
 from rlhf_studio.example import world
 from rlhf_studio.example.dialogues import talk_slots
@@ -73,11 +74,11 @@ def kinds_document(rng: random.Random) -> str:
     return "\n".join(lines)
 
 
-def write_mood(rng: random.Random, mood: str) -> tuple[str, world.Person]:
-    """Write a sentence that tells a mood, and say who feels it."""
+def write_mood(rng: random.Random, mood: str, patterns: Sequence[str] = ()) -> tuple[str, world.Person]:
+    """Write a sentence that tells a mood (with one of these patterns, if given), and say who feels it."""
     slots = talk_slots(rng) | {"animal": rng.choice(world.PETS)}
     person = next(one for one in world.PEOPLE if one.name == slots["n"])
-    return expand(rng, rng.choice(MOODS[mood]), slots), person
+    return expand(rng, rng.choice(patterns or MOODS[mood]), slots), person
 
 
 def mood_document(rng: random.Random) -> str:

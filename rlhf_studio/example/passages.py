@@ -108,11 +108,16 @@ OF_THINGS = ("lies", "looks")
 _DRAWN = (*LOOKUPS, "place", "place", "has", "has", "was", "went", "coloured", "pet", "lies", "looks")
 
 
-def write_passage(rng: random.Random, name: str | None = None, count: int | None = None) -> Passage:
-    """Write a passage about 1 to 4 people (or things), each with a value of its own, in a drawn order."""
+def write_passage(
+    rng: random.Random, name: str | None = None, count: int | None = None, *, is_test: bool = False
+) -> Passage:
+    """Write a passage about 1 to 4 people (or things), each with a value of its own, in a drawn order.
+
+    No (name, value) pair is one that is held out; for a test at least one pair is.
+    """
     lookup = LOOKUPS[name or rng.choice(_DRAWN)]
     many = count or rng.choice((1, 2, 2, 3, 3, 3, 4))
-    subjects, values = _draw(rng, lookup, many)
+    subjects, values = _draw(rng, lookup, many, is_test=is_test)
     outsider = next(who.name for who in rng.sample(world.PEOPLE, 8) if who.name not in subjects)
     says = rng.choice(lookup.says[1:-1].split("|")) if rng.random() < 0.5 else lookup.says
     lines = [_sentence(rng, says, n, v, outsider) for n, v in zip(subjects, values, strict=True)]
@@ -146,13 +151,12 @@ def write_double_passage(rng: random.Random) -> Passage:
     return Passage(" ".join(lines), f"{one.name} {two.name}", tuple(subjects), (*first, *second), tuple(asked))
 
 
-def _draw(rng: random.Random, lookup: Lookup, many: int) -> tuple[list[str], list[str]]:
-    """Draw subjects and values without a held-out combination."""
+def _draw(rng: random.Random, lookup: Lookup, many: int, *, is_test: bool = False) -> tuple[list[str], list[str]]:
     while True:
         things = lookup.name in OF_THINGS
         subjects = rng.sample(world.THINGS, many) if things else [who.name for who in world.pick_people(rng, many)]
         values = _VALUES[lookup.name](rng, many)
-        if not any(world.held_out(lookup.name, n, v) for n, v in zip(subjects, values, strict=True)):
+        if is_test == any(world.held_out(lookup.name, n, v) for n, v in zip(subjects, values, strict=True)):
             return subjects, values
 
 

@@ -96,16 +96,23 @@ def manners_document(rng: random.Random) -> str:
     return "\n".join(lines)
 
 
+def write_shorter(rng: random.Random, patterns: list[str]) -> tuple[str, str, tuple[str, ...]]:
+    """Write an event at length and in one sentence, with the name that a short form must keep."""
+    slots = talk_slots(rng) | {"day": rng.choice(world.KINDS["day of the week"])}
+    past = expand(rng, rng.choice(patterns), slots)
+    before, after, later = (expand(rng, extra, slots) for extra in rng.sample(_EXTRAS, 3))
+    long = f"{before} {past}. {after}" + (f" {later}" if rng.random() < 0.3 else "")
+    return long, f"{past}.", (slots["n"],)
+
+
 def shorter_document(rng: random.Random) -> str:
     """One event told at length, then in one short sentence (or the other way round)."""
-    slots = talk_slots(rng) | {"day": rng.choice(world.KINDS["day of the week"])}
-    past = expand(rng, rng.choice(EVENTS)[1], slots)
-    before, after, later = (expand(rng, extra, slots) for extra in rng.sample(_EXTRAS, 3))
+    long, past, _ = write_shorter(rng, [event[1] for event in EVENTS])
     form = rng.choice(_SHORTER_FORMS)
-    long = f"{before} {past}. {after}" + (f" {later}" if rng.random() < 0.3 else "")
     if 'long}" said' in form:
         long = long[:-1] + ","
-    return form.format(long=long, past=past, n=slots["m"], m=slots["x"])
+    one, two = (who.name for who in world.pick_people(rng, 2))
+    return form.format(long=long, past=past[:-1], n=one, m=two)
 
 
 def copy_document(rng: random.Random) -> str:

@@ -1,6 +1,7 @@
 """Writes stories: draws characters and a plot, fills the plot's beats and ends in the asked mood."""
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rlhf_studio.example import world
@@ -78,11 +79,19 @@ def story_slots(rng: random.Random) -> dict[str, str]:
     return slots | {capital(name): capital(slots[name]) for name in ("hero", "he", "his", "pal", "phe", "number")}
 
 
-def write_story(rng: random.Random, mood: str | None = None, kinds: tuple[str, ...] = ()) -> Story:
-    """Write one story of 4 to 8 short sentences; mood is "happy", "sad" or "neutral", drawn where None."""
+def write_story(
+    rng: random.Random,
+    mood: str | None = None,
+    kinds: tuple[str, ...] = (),
+    given: Mapping[str, str] | None = None,
+) -> Story:
+    """Write one story of 3 to 8 short sentences; mood is "happy", "sad" or "neutral", drawn where None.
+
+    kinds restricts the plots by topic; given replaces drawn slots, as in {"thing": "hat"}.
+    """
     chosen = mood or rng.choice(MOODS)
     plot = rng.choice([plot for plot in PLOTS if not kinds or plot.topic in kinds])
-    slots = story_slots(rng)
+    slots = story_slots(rng) | dict(given or {})
     for name, texts in SHARED.endings.items():
         first, second = rng.sample(texts, 2)
         slots |= {name.upper(): first.format_map(slots), f"{name.upper()}2": second.format_map(slots)}
