@@ -1,12 +1,12 @@
 """Figures taken from a model without changing it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from rlhf_studio.events import SampleShown
+from rlhf_studio.events import Progress, SampleShown
 from rlhf_studio.lm.generate import Generation, collect, generate, uniforms
 from rlhf_studio.lm.model import LanguageModel
 from rlhf_studio.lm.padding import Padded
@@ -14,11 +14,12 @@ from rlhf_studio.rl.logprobs import token_logprobs
 from rlhf_studio.rl.masking import masked_sum
 from rlhf_studio.schema import PromptRow, Sampling
 from rlhf_studio.train.compute import Compute
+from rlhf_studio.train.control import RunControl
 from rlhf_studio.train.packing import Example, PackedRows, pack
 from rlhf_studio.train.schedule import chunks
 
 # rows per forward pass when nothing has to be kept for a backward pass
-EVALUATION_ROWS = 64
+EVALUATION_ROWS = 32
 TEXT_WINDOWS = 64
 
 
@@ -29,26 +30,44 @@ def packed_logprobs(model: LanguageModel, packed: PackedRows) -> Tensor:
     return token_logprobs(out.logits[:, :-1], packed.tokens[:, 1:])
 
 
-def answer_loss(model: LanguageModel, compute: Compute, examples: Sequence[Example]) -> float:
-    """Mean cross-entropy of answer tokens: nats per token over all examples."""
+def answer_loss(
+    model: LanguageModel, compute: Compute, examples: Sequence[Example], rows: int
+) -> Generator[float, None, float]:
+    """Mean cross-entropy of answer tokens, nats per token, ``rows`` examples at a time; yields the share done."""
     total = count = 0.0
-    for rows in chunks(range(len(examples)), EVALUATION_ROWS):
+    for piece in chunks(range(len(examples)), rows):
         with torch.no_grad(), compute.autocast():
-            packed = pack([examples[i] for i in rows], 1, device=compute.device)
-            mask = packed.loss_mask
-            total -= float(masked_sum(packed_logprobs(model, packed), mask))
-        count += int(mask.sum())
+            packed = pack([examples[i] for i in piece], 1, device=compute.device)
+            total -= float(masked_sum(packed_logprobs(model, packed), packed.loss_mask))
+        count += int(packed.loss_mask.sum())
+        yield (piece[-1] + 1) / len(examples)
     return total / count
 
 
-def text_loss(model: LanguageModel, compute: Compute, windows: Tensor) -> float:
-    """Mean cross-entropy of pretraining text, windows (N, L+1): nats per token."""
+def text_loss(model: LanguageModel, compute: Compute, windows: Tensor, rows: int) -> Generator[float, None, float]:
+    """Mean cross-entropy of windows (N, L+1) of text, nats per token, ``rows`` at a time; yields the share done."""
     total = 0.0
-    for rows in windows.split(EVALUATION_ROWS):
+    for piece in chunks(range(len(windows)), rows):
         with torch.no_grad(), compute.autocast():
-            tokens = rows.to(compute.device)
-            total -= float(window_logprobs(model, tokens).sum())
+            total -= float(window_logprobs(model, windows[piece].to(compute.device)).sum())
+        yield (piece[-1] + 1) / len(windows)
     return total / windows[:, 1:].numel()
+
+
+def measured(
+    figures: Mapping[str, Generator[float, None, float]], control: RunControl, step: int, total: int
+) -> Generator[Progress, None, dict[str, float]]:
+    """Drive evaluations one after the other with signs of life; what a stop request interrupts is left out."""
+    results = {}
+    for name, figure in figures.items():
+        while not control.is_stopping:
+            try:
+                done = next(figure)
+            except StopIteration as end:
+                results[name] = float(end.value)
+                break
+            yield Progress(step, total, "evaluate", done)
+    return results
 
 
 def window_logprobs(model: LanguageModel, tokens: Tensor) -> Tensor:

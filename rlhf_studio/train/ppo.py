@@ -52,7 +52,7 @@ def train_ppo(
     yield RunStarted(start, settings.steps, "ppo", str(stage.compute.device), settings.precision)
     if checkpoint is None:
         yield from notices(stage)
-        yield StepMetrics(0, held_out(stage))
+        yield StepMetrics(0, (yield from held_out(stage, 0)))
         yield from probe(stage, 0)
     cadence = Cadence(settings.checkpoint_seconds)
     for step in range(start + 1, settings.steps + 1):
@@ -68,11 +68,12 @@ def train_ppo(
             return
         is_probed = step % settings.probe_every == 0 or step == settings.steps
         metrics = {**rollout_metrics(stage, rollout), **tally.means(), **_rates(stage, step)}
-        metrics |= held_out(stage) if is_probed else {}
+        if is_probed:
+            metrics |= yield from held_out(stage, step)
         yield StepMetrics(step, {**metrics, "time/step_seconds": time.perf_counter() - began})
         if step % settings.rollout_every == 0 or step in {1, settings.steps}:
             yield run.save_rollout(step, rollout.arrays())
-        if is_probed:
+        if is_probed and not control.is_stopping:
             yield from probe(stage, step)
         if cadence.is_due():
             yield run.save(stage.trainee.checkpoint(step))

@@ -1,6 +1,6 @@
 """What the phases of a PPO step share: models, optimizers, data; how a run begins, is looked at, and ends."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +17,7 @@ from rlhf_studio.schema import PpoData, PromptRow
 from rlhf_studio.settings import PpoSettings
 from rlhf_studio.train.compute import Compute
 from rlhf_studio.train.control import RunControl
-from rlhf_studio.train.evaluate import TEXT_WINDOWS, greedy_answers, text_loss
+from rlhf_studio.train.evaluate import EVALUATION_ROWS, TEXT_WINDOWS, greedy_answers, measured, text_loss
 from rlhf_studio.train.rollout import Rollout, begin_rollout
 from rlhf_studio.train.run import Run
 from rlhf_studio.train.state import Trainee
@@ -149,11 +149,13 @@ def notices(stage: PpoStage) -> Iterator[Notice]:
         yield Notice(0, "ppo.no_held_out_text", {})
 
 
-def held_out(stage: PpoStage) -> dict[str, float]:
-    """Loss of natural text that no stage trains on: what PPO forgets and ptx keeps."""
+def held_out(stage: PpoStage, step: int) -> Generator[TrainEvent, None, dict[str, float]]:
+    """Loss of text that no stage trains on: what PPO forgets and ptx keeps."""
     if stage.valid_windows is None:
         return {}
-    return {"loss/text_valid": text_loss(stage.policy, stage.compute, stage.valid_windows)}
+    rows = stage.settings.micro_batch or EVALUATION_ROWS
+    loss = text_loss(stage.policy, stage.compute, stage.valid_windows, rows)
+    return (yield from measured({"loss/text_valid": loss}, stage.control, step, stage.settings.steps))
 
 
 def probe(stage: PpoStage, step: int) -> Iterator[SampleShown]:

@@ -2,15 +2,16 @@
 
 import math
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Optimizer
 
-from rlhf_studio.events import Progress, RunFinished, RunStarted, StepMetrics, TrainEvent
+from rlhf_studio.events import Notice, Progress, RunFinished, RunStarted, StepMetrics, TrainEvent
 from rlhf_studio.lm.model import LanguageModel
 from rlhf_studio.lm.saving import save_language_model
 from rlhf_studio.settings import PretrainSettings
@@ -63,6 +64,7 @@ def train_pretrain(
     start = trainee.restore(run.latest())
     yield RunStarted(start, total, "pretrain", str(compute.device), settings.precision)
     if start == 0:
+        yield from _notices(stage)
         yield StepMetrics(0, (yield from _held_out(stage, 0)))
     cadence = Cadence(settings.checkpoint_seconds)
     for step in range(start + 1, total + 1):
@@ -127,20 +129,45 @@ def make_optimizers(settings: PretrainSettings, module: nn.Module) -> dict[str, 
     return optimizers
 
 
-@torch.no_grad()
-def bits_per_byte(
-    model: LanguageModel, compute: Compute, source: TokenSource, token_bytes: Sequence[int], limit: int | None = None
-) -> float:
-    """Bits the model needs for one byte of a source's held-out text; comparable across vocabularies.
+class Cost(NamedTuple):
+    """What predicting some text cost. End-of-text is a token to predict but stands for no bytes of text."""
 
-    The cost of predicting end-of-text is counted, but it stands for no bytes.
+    nats: float
+    tokens: int
+    bytes: int
+
+    @property
+    def loss(self) -> float:
+        """Nats per token."""
+        return self.nats / max(self.tokens, 1)
+
+    @property
+    def bits_per_byte(self) -> float:
+        """Comparable across vocabularies, which the loss is not."""
+        return self.nats / math.log(2) / max(self.bytes, 1)
+
+
+def held_out_costs(
+    model: LanguageModel, compute: Compute, data: PretrainData, source: TokenSource, limit: int | None = None
+) -> Iterator[Cost]:
+    """What a source's held-out text costs so far, after each few rows; the last value is that of all.
+
+    Args:
+        model: Is asked for the probabilities.
+        compute: Where and how precisely.
+        data: Knows the bytes of each token.
+        source: One of the data's.
+        limit: At most so many rows, evenly spread; all where None.
     """
-    sizes = torch.tensor(token_bytes)
-    nats = size = 0.0
+    sizes = torch.tensor(data.token_bytes)
+    total = Cost(0.0, 0, 0)
     for rows in held_out_rows(source, model.context_length, limit):
-        nats += float(_losses(model, compute, rows).sum())
-        size += float(sizes[rows.targets].sum())
-    return nats / math.log(2) / max(size, 1.0)
+        with torch.no_grad():
+            nats = float(_losses(model, compute, rows).sum())
+        total = Cost(
+            total.nats + nats, total.tokens + rows.targets.numel(), total.bytes + int(sizes[rows.targets].sum())
+        )
+        yield total
 
 
 def _peak(settings: PretrainSettings, optimizer: str) -> float:
@@ -175,20 +202,23 @@ def _accumulate(stage: _Stage, step: int) -> Generator[TrainEvent, None, dict[st
 
 
 def _held_out(stage: _Stage, step: int) -> Generator[TrainEvent, None, dict[str, float]]:
-    """Held-out loss and bits per byte of each source, and how well the model copies random tokens."""
+    """Held-out loss and bits per byte, of each source and of the mix, and how well the model copies random tokens."""
     metrics: dict[str, float] = {}
     sources = [source for source in stage.data.sources if len(source.held_out) > 1]
+    weight = sum(source.weight for source in sources)
+    mix_loss = mix_bits = 0.0
     for done, source in enumerate(sources):
-        yield Progress(step, stage.total, "evaluate", done / len(sources))
-        nats, count, size = 0.0, 0, 0.0
-        sizes = torch.tensor(stage.data.token_bytes)
-        with torch.no_grad():
-            for rows in held_out_rows(source, stage.settings.context_length, HELD_OUT_ROWS):
-                nats += float(_losses(stage.model, stage.compute, rows).sum())
-                count += rows.targets.numel()
-                size += float(sizes[rows.targets].sum())
-        metrics[f"loss/valid_{source.name}"] = nats / count
-        metrics[f"bits_per_byte/{source.name}"] = nats / math.log(2) / max(size, 1.0)
+        cost = Cost(0.0, 0, 0)
+        for cost in held_out_costs(stage.model, stage.compute, stage.data, source, HELD_OUT_ROWS):
+            yield Progress(step, stage.total, "evaluate", done / len(sources))
+            if stage.control.is_stopping:
+                return {}
+        metrics[f"loss/valid_{source.name}"] = cost.loss
+        metrics[f"bits_per_byte/{source.name}"] = cost.bits_per_byte
+        mix_loss += cost.loss * source.weight / weight
+        mix_bits += cost.bits_per_byte * source.weight / weight
+    if sources:
+        metrics |= {"loss/valid": mix_loss, "bits_per_byte/mix": mix_bits}
     metrics["accuracy/repeat"] = _repeat_accuracy(stage)
     return metrics
 
@@ -200,6 +230,12 @@ def _repeat_accuracy(stage: _Stage) -> float:
         logits = stage.model.module(input_ids=rows.tokens.to(stage.compute.device), use_cache=False).logits
     is_target = rows.targets != IGNORED
     return float((logits.argmax(-1).cpu() == rows.targets)[is_target].float().mean())
+
+
+def _notices(stage: _Stage) -> Iterator[Notice]:
+    for source in stage.data.sources:
+        if len(source.held_out) <= 1:
+            yield Notice(0, "pretrain.no_held_out", {"source": source.name})
 
 
 def _close(stage: _Stage, trainee: Trainee, run: Run, step: int, outcome: str) -> Iterator[TrainEvent]:

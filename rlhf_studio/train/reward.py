@@ -88,7 +88,7 @@ def train_reward(
     yield RunStarted(start, stage.total, "reward", str(compute.device), settings.precision)
     if start == 0:
         yield from _notices(stage, dropped)
-        yield StepMetrics(0, _held_out(stage))
+        yield StepMetrics(0, (yield from _held_out(stage, 0)))
     per_epoch = math.ceil(len(stage.train) / settings.batch_size)
     evaluate_every = max(1, per_epoch // 4)
     cadence = Cadence(settings.checkpoint_seconds)
@@ -106,8 +106,9 @@ def train_reward(
         optimizer.zero_grad()
         seconds = time.perf_counter() - began
         metrics = {**losses, "lr": rate, "grad_norm": norm, "epoch": step / per_epoch, "time/step_seconds": seconds}
-        is_due = step % evaluate_every == 0 or step == stage.total
-        yield StepMetrics(step, {**metrics, **(_held_out(stage) if is_due else {})})
+        if step % evaluate_every == 0 or step == stage.total:
+            metrics |= yield from _held_out(stage, step)
+        yield StepMetrics(step, metrics)
         if cadence.is_due():
             yield run.save(trainee.checkpoint(step))
             cadence.restart()
@@ -207,17 +208,21 @@ def _ranking_loss(stage: _Stage, items: Sequence[RankedAnswers], *, prompts: int
     return ranking_loss(scores, ranks, index, tie_divisor=stage.settings.tie_divisor, prompts=prompts)
 
 
-def _held_out(stage: _Stage) -> dict[str, float]:
-    """Loss and accuracy over held-out prompts; accuracy counts pairs."""
+def _held_out(stage: _Stage, step: int) -> Generator[TrainEvent, None, dict[str, float]]:
+    """Loss and accuracy over held-out prompts; accuracy counts pairs. Left out if a stop request interrupts it."""
     if not stage.valid:
         return {}
     loss = accuracy = pairs = 0.0
-    for piece in _by_answers(stage.valid, EVALUATION_ROWS):
+    pieces = _by_answers(stage.valid, stage.settings.micro_batch or EVALUATION_ROWS)
+    for done, piece in enumerate(pieces, start=1):
         with torch.no_grad(), stage.compute.autocast():
             part = _ranking_loss(stage, piece, prompts=len(stage.valid))
         loss += float(part.loss)
         accuracy += float(part.accuracy) * float(part.pairs)
         pairs += float(part.pairs)
+        yield Progress(step, stage.total, "evaluate", done / len(pieces))
+        if stage.control.is_stopping:
+            return {}
     return {"loss/valid": loss, "accuracy/valid": accuracy / pairs}
 
 

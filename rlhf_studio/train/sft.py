@@ -22,8 +22,16 @@ from rlhf_studio.settings import SftSettings
 from rlhf_studio.train.compute import Compute, finite
 from rlhf_studio.train.control import RunControl
 from rlhf_studio.train.dropout import ResidualDropout
-from rlhf_studio.train.evaluate import TEXT_WINDOWS, answer_loss, answer_probes, packed_logprobs, text_loss
-from rlhf_studio.train.evaluate import window_logprobs as text_logprobs
+from rlhf_studio.train.evaluate import (
+    EVALUATION_ROWS,
+    TEXT_WINDOWS,
+    answer_loss,
+    answer_probes,
+    measured,
+    packed_logprobs,
+    text_loss,
+    window_logprobs,
+)
 from rlhf_studio.train.packing import Example, pack
 from rlhf_studio.train.run import Run
 from rlhf_studio.train.schedule import chunks, cosine, epoch_batch, set_rate
@@ -87,7 +95,7 @@ def train_sft(
     yield RunStarted(start, stage.total, "sft", str(compute.device), settings.precision)
     if start == 0:
         yield from _notices(stage, dropped)
-        yield StepMetrics(0, _held_out(stage))
+        yield StepMetrics(0, (yield from _held_out(stage, 0)))
         yield from answer_probes(model, data.probes, step=0, max_new_tokens=_PROBE_TOKENS)
     per_epoch = math.ceil(len(stage.train) / settings.batch_size)
     cadence = Cadence(settings.checkpoint_seconds)
@@ -106,8 +114,10 @@ def train_sft(
         seconds = time.perf_counter() - began
         metrics = {**losses, "lr": rate, "grad_norm": norm, "epoch": step / per_epoch, "time/step_seconds": seconds}
         is_epoch_end = step % per_epoch == 0
-        yield StepMetrics(step, {**metrics, **(_held_out(stage) if is_epoch_end else {})})
         if is_epoch_end:
+            metrics |= yield from _held_out(stage, step)
+        yield StepMetrics(step, metrics)
+        if is_epoch_end and not control.is_stopping:
             yield from answer_probes(model, data.probes, step=step, max_new_tokens=_PROBE_TOKENS)
         if cadence.is_due():
             yield run.save(trainee.checkpoint(step))
@@ -195,19 +205,21 @@ def _mix_in_texts(stage: _Stage, step: int, demonstrations: int) -> dict[str, fl
     windows = stage.texts.draw(max(1, round(demonstrations * share / (1 - share))), stage.settings.seed, 1, step)
     tokens = windows.to(stage.compute.device)
     with stage.compute.autocast():
-        logprobs = text_logprobs(stage.model, tokens)
+        logprobs = window_logprobs(stage.model, tokens)
         loss = ptx_loss(logprobs, torch.ones_like(logprobs, dtype=torch.bool))
     stage.compute.backward(loss * share)
     return {"loss/ptx": finite(loss, "pretraining", step=step)}
 
 
-def _held_out(stage: _Stage) -> dict[str, float]:
-    metrics = {}
+def _held_out(stage: _Stage, step: int) -> Generator[TrainEvent, None, dict[str, float]]:
+    """Losses of what is not trained on; those that a stop request leaves unfinished are left out."""
+    rows = stage.settings.micro_batch or EVALUATION_ROWS
+    losses = {}
     if stage.valid:
-        metrics["loss/valid"] = answer_loss(stage.model, stage.compute, stage.valid)
+        losses["loss/valid"] = answer_loss(stage.model, stage.compute, stage.valid, rows)
     if stage.valid_windows is not None:
-        metrics["loss/text_valid"] = text_loss(stage.model, stage.compute, stage.valid_windows)
-    return metrics
+        losses["loss/text_valid"] = text_loss(stage.model, stage.compute, stage.valid_windows, rows)
+    return (yield from measured(losses, stage.control, step, stage.total))
 
 
 def _close(stage: _Stage, trainee: Trainee, run: Run, step: int, outcome: str) -> Iterator[TrainEvent]:
