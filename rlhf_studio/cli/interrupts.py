@@ -38,7 +38,7 @@ class Interruption:
 
 @contextmanager
 def interruptible(control: RunControl) -> Iterator[Interruption]:
-    """Let Ctrl+C and a polite kill stop the run; only the main thread may ask for signals, elsewhere nothing changes."""
+    """Let Ctrl+C and a polite kill stop the run. Signals belong to the main thread: elsewhere nothing changes."""
     interruption = Interruption(control)
     if threading.current_thread() is not threading.main_thread():
         yield interruption
