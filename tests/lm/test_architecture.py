@@ -1,0 +1,41 @@
+import pytest
+import torch
+
+from rlhf_studio.errors import DataError
+from rlhf_studio.lm.architecture import new_language_model
+from rlhf_studio.settings import PretrainSettings
+
+SMALL = {"hidden_size": 32, "layers": 2, "heads": 4, "feed_forward": 64, "context_length": 64}
+
+
+def test_weights_depend_on_the_seed_alone_and_leave_the_global_generator(byte_tokenizer):
+    settings = PretrainSettings(**SMALL)
+    before = torch.get_rng_state()
+    one, two, other = (new_language_model(settings, byte_tokenizer, seed) for seed in (1, 1, 2))
+    assert torch.equal(torch.get_rng_state(), before)
+    pairs = list(zip(one.parameters(), two.parameters(), other.parameters(), strict=True))
+    assert all(torch.equal(a, b) for a, b, _ in pairs)
+    assert any(not torch.equal(a, c) for a, _, c in pairs)
+
+
+def test_sizes_and_ties_are_as_asked(byte_tokenizer):
+    module = new_language_model(PretrainSettings(**SMALL), byte_tokenizer, 0)
+    assert module.get_input_embeddings().weight is module.get_output_embeddings().weight
+    assert module.config.max_position_embeddings == 64
+    assert (module.config.eos_token_id, module.config.pad_token_id) == (0, 1)
+    tokens = torch.arange(16, 80)[None]
+    assert module(input_ids=tokens).logits.shape == (1, 64, len(byte_tokenizer))
+    per_block = 4 * 32 * 32 + 3 * 32 * 64 + 2 * 32
+    assert sum(p.numel() for p in module.parameters()) == len(byte_tokenizer) * 32 + 2 * per_block + 32
+
+
+def test_role_tokens_start_as_the_newline(byte_tokenizer):
+    weight = new_language_model(PretrainSettings(**SMALL), byte_tokenizer, 0).get_input_embeddings().weight
+    (newline,) = byte_tokenizer.encode("\n", add_special_tokens=False)
+    assert all(torch.equal(weight[role], weight[newline]) for role in (2, 3, 4))
+    assert not torch.equal(weight[5], weight[newline])
+
+
+def test_heads_that_do_not_divide_the_width_are_refused(byte_tokenizer):
+    with pytest.raises(DataError, match="width of 30"):
+        new_language_model(PretrainSettings(**{**SMALL, "hidden_size": 30}), byte_tokenizer, 0)
