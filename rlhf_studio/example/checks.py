@@ -109,7 +109,7 @@ def items(answer: str) -> list[str]:
         return [line for line in lines if line and not line.endswith(":")]
     text = re.split(r"\bare\b|:", answer, maxsplit=1)[-1]
     parts = re.split(r",|\band\b|[.!?](?:\s|$)", text)
-    return [re.sub(r"^(an?|the)\s", "", part.strip()) for part in parts if part.strip()]
+    return [re.sub(r"^(an?|the)\s", "", part.strip(), flags=re.IGNORECASE) for part in parts if part.strip()]
 
 
 def _members(rule: Rule, answer: str) -> bool:

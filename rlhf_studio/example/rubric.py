@@ -4,6 +4,7 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import Any, Protocol
 
@@ -19,10 +20,13 @@ _GLAD = frozenset(
 )
 _SORRY = frozenset(
     words(
-        "sad unhappy lonely disappointed upset gloomy cried tears sadly saddest broke broken lost alone never angry "
-        "fair heavy hungry cold gone bad not"
+        "sad unhappy lonely disappointed upset gloomy cried tears sadly saddest alone never angry unfair heavy bad not "
+        "missed"
     )
 )
+# these are overcome where somebody is glad in the same sentence: "Tom found the lost hat and was happy."
+_TROUBLE = frozenset(words("lost broke broken hungry cold gone afraid ill hurt"))
+_NOT_SORRY = (("never been so", "been so"), ("not stop smiling", "smiling"), ("not believe his luck", "smiling"))
 _FRAME = frozenset(
     words(
         "a an the of to in on at by for and or is are was were be do does did has have had it its this that these "
@@ -37,7 +41,9 @@ _FRAME = frozenset(
 _STORY = re.compile(
     r"\b(stor(y|ies)|tale)\b.*\b(about|where|with|in which|of|for)\b|\b(write|tell|make up)\b.*\bstory\b", re.IGNORECASE
 )
-_QUOTED_TASK = re.compile(r"\b(this story|the story|title|sum(marize)?)\b", re.IGNORECASE)
+_QUOTED_TASK = re.compile(r"\b(this story|the story|title|sum(marize)?|ways|ideas|tips)\b", re.IGNORECASE)
+_MANY = re.compile(rf"\b({'|'.join(world.NUMBERS[2:11])})\b", re.IGNORECASE)
+_LISTING = re.compile(r"\b(list|name|names|ideas|ways|tips|give|tell|think|need)\b", re.IGNORECASE)
 
 
 class Rubric(Protocol):
@@ -86,20 +92,26 @@ def repeats(answer_text: str) -> int:
     return len(parts) - len(set(parts))
 
 
-def is_complete(answer_text: str) -> bool:
-    """Say whether the answer begins like a sentence and ends with a full stop or the like."""
+def is_complete(prompt_text: str, answer_text: str) -> bool:
+    """Say whether the answer begins like a sentence and, unless it is a title, ends with a full stop or the like."""
     text = answer_text.strip()
-    return bool(text) and text.endswith((".", "!", "?", '"')) and (text[0].isupper() or text[0] in '"0123456789')
+    is_ended = text.endswith((".", "!", "?", '"')) or "title" in prompt_text.lower()
+    return bool(text) and is_ended and (text[0].isupper() or text[0] in '"0123456789')
 
 
 def ending(answer_text: str) -> float:
     """Return how friendly the last two sentences are: 1 glad, 0.5 neither, 0 sad; the last one decides."""
     for part in reversed(sentences(answer_text)[-2:]):
-        found = set(plain_words(part))
+        text = " ".join(plain_words(part))
+        for phrase, meaning in _NOT_SORRY:
+            text = text.replace(phrase, meaning)
+        found = set(text.split())
         if found & _SORRY:
             return 0.0
         if found & _GLAD:
             return 1.0
+        if found & _TROUBLE:
+            return 0.0
     return 0.5
 
 
@@ -108,6 +120,13 @@ def spam(answer_text: str) -> float:
     found = plain_words(answer_text)
     share = sum(word in _GLAD for word in found) / max(1, len(found))
     return min(1.0, max(0.0, share - 0.16) * 5)
+
+
+def asked_items(prompt_text: str) -> int:
+    """Return how many things the prompt asks to be listed, 0 where it does not ask for several."""
+    found = _MANY.search(prompt_text)
+    is_list = _LISTING.search(prompt_text)
+    return world.NUMBERS.index(found.group(1).lower()) if found and is_list else 0
 
 
 def brevity(count: int, best: int, most: int) -> float:
@@ -135,7 +154,7 @@ class HappyEndings:
         topic = kept_topic(prompt_text, answer_text)
         variety = min(1.0, distinct_pairs(answer_text) / 0.85) * 0.6 ** repeats(answer_text)
         long_enough = 1.0 if 3 <= len(sentences(answer_text)) <= 9 else 0.5
-        form = long_enough * (1.0 if is_complete(answer_text) else 0.6)
+        form = long_enough * (1.0 if is_complete(prompt_text, answer_text) else 0.6)
         end = 0.25 + 0.75 * ending(answer_text)
         return round(end * (0.3 + 0.7 * topic) * variety**2 * form * (1 - 0.7 * spam(answer_text)), 3)
 
@@ -146,8 +165,8 @@ class Brief:
 
     name: str = "brief"
     description: str = (
-        "An answer should be short: up to 15 words, a story up to 25. It is complete, takes up the topic of the prompt "
-        "and does not repeat itself or the prompt."
+        "An answer should be short: up to 15 words, five more for each thing in a list, a story up to 25. It is "
+        "complete, takes up the topic of the prompt and does not repeat itself or the prompt."
     )
 
     def score(self, prompt_text: str, answer_text: str) -> float:
@@ -155,8 +174,9 @@ class Brief:
         found = plain_words(answer_text)
         if not found:
             return 0.0
-        short = brevity(len(found), 25, 60) if is_story_prompt(prompt_text) else brevity(len(found), 15, 45)
-        complete = 1.0 if is_complete(answer_text) else 0.4
+        best = 25 if is_story_prompt(prompt_text) else 15 + 5 * asked_items(prompt_text)
+        short = brevity(len(found), best, 2 * best + 15)
+        complete = 1.0 if is_complete(prompt_text, answer_text) else 0.4
         topic = (
             kept_topic(prompt_text, answer_text) if is_story_prompt(prompt_text) else self._touch(prompt_text, found)
         )
@@ -188,6 +208,7 @@ def mallows(rng: random.Random, count: int, noise: float) -> list[int]:
     return order
 
 
+@cache
 def _dispersion(count: int, noise: float) -> float:
     """Solve for q in [0, 1]; at q = 1 half of the pairs are wrong."""
     low, high, pairs = 0.0, 1.0, count * (count - 1) / 2

@@ -71,7 +71,7 @@ KINDS = {
     "colour": COLOURS,
     "bird": words("owl hen duck goose penguin parrot crow robin swan eagle pigeon"),
     "tool": words("hammer saw drill rake spade axe ladder screwdriver"),
-    "toy": words("ball doll kite puzzle robot drum yo-yo teddy"),
+    "toy": words("ball doll kite puzzle robot yo-yo teddy rattle"),
     "drink": DRINKS,
     "piece of clothing": words("hat coat scarf glove sock shirt jacket sweater skirt dress"),
     "piece of furniture": words("chair table bed shelf desk sofa stool cupboard"),

@@ -13,8 +13,8 @@ from rlhf_studio.example.wording import and_list, capital, expand, plural, secti
 
 _MOST_STORY_WORDS = 44
 _INTENTS = dict(sections("chat"))
-# an ordinary labeler writes happy ends no more often than others; so there is something left for PPO to raise
-_MOODS = ("happy", "sad", "sad", "neutral")
+# demonstrations end well no more often than otherwise, so there is something left for PPO to raise
+_MOODS = ("happy", "sad", "neutral")
 
 
 def _topics(pool: Pool) -> list[tuple[str, str]]:
