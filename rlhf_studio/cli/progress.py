@@ -9,6 +9,7 @@ from typing import Protocol, Self, TextIO
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.padding import Padding
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -19,6 +20,8 @@ from rlhf_studio.events import Notice, Progress, RunFinished, RunStarted, Sample
 _RECENT_STEPS = 20
 _LIVE_SECONDS = 0.1
 _PLAIN_SECONDS = 1.0
+_TITLE = 14  # columns of a stage's title
+_COLOURS = {"sft": "#56b4e9", "reward": "#e69f00", "ppo": "#2cc79b", "ppo-ptx": "#e08fc0"}  # as in the report
 
 
 class Tracker:
@@ -28,10 +31,11 @@ class Tracker:
         self._clock = clock
         self.begin("")
 
-    def begin(self, title: str, kind: str = "") -> None:
+    def begin(self, key: str) -> None:
         """A new run starts; everything known about the last one is forgotten."""
-        self.title = title
-        self.kind = kind
+        self.key = key
+        self.title = words.STAGES.get(key, key)
+        self.kind = key
         self.step = self.total = 0
         self.phase = ""
         self.share = 0.0  # of the current phase
@@ -105,8 +109,8 @@ class RunView(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
-    def begin(self, title: str, kind: str = "") -> None:
-        """A new run starts under this title."""
+    def begin(self, key: str) -> None:
+        """A new run starts: a key of ``words.STAGES``."""
 
     def show(self, event: TrainEvent) -> None:
         """Something happened."""
@@ -139,10 +143,10 @@ class PlainView:
     ) -> None:
         return
 
-    def begin(self, title: str, kind: str = "") -> None:
-        self._tracker.begin(title, kind)
+    def begin(self, key: str) -> None:
+        self._tracker.begin(key)
         self._last = float("-inf")
-        self.say(f"{title}: starting")
+        self.say(f"{self._tracker.title}: starting")
 
     def show(self, event: TrainEvent) -> None:
         tracker = self._tracker
@@ -182,8 +186,8 @@ class LiveView:
     ) -> None:
         self._live.stop()
 
-    def begin(self, title: str, kind: str = "") -> None:
-        self._tracker.begin(title, kind)
+    def begin(self, key: str) -> None:
+        self._tracker.begin(key)
         self._last = float("-inf")
         self._refresh()
 
@@ -192,11 +196,16 @@ class LiveView:
         tracker.take(event)
         match event:
             case Notice():
-                self._print(Text(f"  {words.plain(words.notice(event.message, event.values))}", style="dim"))
+                sentence = Text(words.plain(words.notice(event.message, event.values)), style="dim")
+                self._print(Padding(sentence, (0, 0, 0, _TITLE + 2)))
             case RunFinished():
-                mark = Text("✓ " if event.outcome == "completed" else "■ ", style="bold")
-                line = mark.append(f"{tracker.title:<14}").append(f" {ending(event)}, {tracker.summary}", style="none")
-                self._print(line)
+                line = Text("✓ " if event.outcome == "completed" else "■ ", style=self._colour)
+                self._print(
+                    Text()
+                    .append_text(line)
+                    .append(f"{tracker.title:<{_TITLE}}", style="bold")
+                    .append(f"{ending(event)}, {tracker.summary}")
+                )
                 self._live.update(Text(""), refresh=True)
                 return
         if self._clock() - self._last >= _LIVE_SECONDS:
@@ -205,7 +214,11 @@ class LiveView:
     def say(self, sentence: str) -> None:
         self._print(Text(words.plain(sentence)))
 
-    def _print(self, text: Text) -> None:
+    @property
+    def _colour(self) -> str:
+        return _COLOURS.get(self._tracker.key, "default")
+
+    def _print(self, text: RenderableType) -> None:
         self._console.print(text)
 
     def _refresh(self) -> None:
@@ -217,14 +230,14 @@ class LiveView:
         tracker = self._tracker
         line = Table.grid(padding=(0, 2), expand=False)
         line.add_row(
-            Text(tracker.title, style="bold"),
-            ProgressBar(total=1.0, completed=tracker.done, width=24),
+            Text(f"  {tracker.title:<{_TITLE - 2}}", style="bold"),
+            ProgressBar(total=1.0, completed=tracker.done, width=24, complete_style=self._colour),
             Text(tracker.position),
             Text(tracker.time_left if tracker.total else ""),
         )
         phase = words.PHASES.get(tracker.phase, tracker.phase)
         details = Text(" · ".join(part for part in (phase, tracker.figures) if part), style="dim", overflow="ellipsis")
-        rows: list[RenderableType] = [line, Text("  ").append_text(details)]
+        rows: list[RenderableType] = [line, Text(" " * (_TITLE + 2)).append_text(details)]
         if tracker.sample is not None:
             rows.append(_answer_line(tracker.sample))
         return Group(*rows)
@@ -241,4 +254,4 @@ def _answer_line(sample: SampleShown) -> Text:
     prompt, answer = (" ".join(words.plain(text).split()) for text in (sample.prompt, sample.text))
     if len(prompt) > 40:
         prompt = prompt[:39] + "…"
-    return Text(f"  {prompt} → {answer}", no_wrap=True, overflow="ellipsis")
+    return Text(f"{'':{_TITLE + 2}}{prompt} → {answer}", no_wrap=True, overflow="ellipsis")

@@ -1,7 +1,8 @@
 """What models answer, and what the reward model says about it: measured after training, on one set of prompts."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -18,6 +19,8 @@ from rlhf_studio.train.compute import Compute
 from rlhf_studio.train.evaluate import EVALUATION_ROWS, TEXT_WINDOWS, greedy_answers, text_loss
 from rlhf_studio.train.rollout import Rollout, begin_rollout, in_pieces
 from rlhf_studio.train.texts import TokenWindows
+
+T = TypeVar("T")
 
 _WINDOW = 128  # tokens, as the stages measure natural text
 
@@ -114,12 +117,16 @@ def _in_pieces(rollout: Rollout, judge: Judge, compute: Callable[[Rollout], Tens
         with torch.no_grad(), judge.compute.autocast():
             return compute(part).float()
 
-    pieces = in_pieces(rollout, EVALUATION_ROWS, quietly)
+    return _result(in_pieces(rollout, EVALUATION_ROWS, quietly))
+
+
+def _result(work: Generator[float, None, T]) -> T:
+    """What a generator returns, whatever it tells on the way."""
     while True:
         try:
-            next(pieces)
+            next(work)
         except StopIteration as end:
-            result: Tensor = end.value
+            result: T = end.value
             return result
 
 
@@ -127,4 +134,4 @@ def _natural_text_loss(model: LanguageModel, judge: Judge, texts: Sequence[TextR
     if not texts:
         return None
     windows = TokenWindows(model.codec, texts, min(_WINDOW, model.context_length - 1)).spread(TEXT_WINDOWS)
-    return text_loss(model, judge.compute, windows)
+    return _result(text_loss(model, judge.compute, windows, EVALUATION_ROWS))

@@ -1,0 +1,39 @@
+"""Models as a person names them: a folder, a bundled model, or a run of the project."""
+
+from pathlib import Path
+
+from rlhf_studio.errors import DataError, ModelError
+from rlhf_studio.paths import models_dir
+
+BUNDLED = "tiny"
+
+
+def bundled_model() -> Path:
+    """The base model that ships with the program.
+
+    Raises:
+        ModelError: If there is none.
+    """
+    return model_folder(BUNDLED)
+
+
+def model_folder(name: str) -> Path:
+    """The folder of a model: a path, or the name of a bundled one.
+
+    Raises:
+        ModelError: If there is neither.
+    """
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return path
+    try:
+        bundled = models_dir()
+    except DataError:  # nothing ships with this copy of the program
+        bundled = None
+    if bundled is not None and path.name == name and (bundled / name).is_dir():
+        return bundled / name
+    known = ", ".join(sorted(folder.name for folder in bundled.iterdir() if folder.is_dir())) if bundled else ""
+    raise ModelError(
+        f"There is no model folder '{name}'. Name a folder in Hugging Face layout"
+        + (f", or a bundled model ({known})." if known else ".")
+    )
