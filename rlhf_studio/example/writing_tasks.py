@@ -123,8 +123,8 @@ def _chat(rng: random.Random, pool: Pool) -> Task:
     wanted = next(line[4:] for line in lines if line.startswith("any "))
     asked = rng.choice(options)
     if rng.random() < 0.4:
-        asked = f"{rng.choice(('Hi!', 'Hello!', 'Hello, my friend.', 'Oh.', 'Listen.', 'Well,'))} {asked}"
-        asked = asked.replace("Well, Hello", "Hello").replace("Hello! Hello", "Hello").replace("Hi! Hi", "Hi")
+        asked = f"{rng.choice(('Hi!', 'Hello!', 'Hello, my friend.', 'Oh.', 'Listen.'))} {asked}"
+        asked = asked.replace("Hello! Hello", "Hello").replace("Hi! Hi", "Hi").replace("Hello! Hi", "Hi")
     return Task("chat", "chat", (asked,), tuple(rng.sample(answers, 2)), Rule("any", tuple(wanted.split())))
 
 
