@@ -15,8 +15,9 @@ from pydantic import BaseModel, ValidationError
 from rlhf_studio.errors import DataError
 from rlhf_studio.schema import NewCompletion, NewPrompt, Sampling, Split, TextRow, Turn
 from rlhf_studio.store.checks import check_prompt
+from rlhf_studio.store.database import Changes
 from rlhf_studio.store.lines import CompletionLine, DemonstrationLine, PromptLine, QueueLine, RankingLine, TextLine
-from rlhf_studio.store.project import Store, create_project, open_project
+from rlhf_studio.store.project import DATABASE, Store, create_project, open_project
 
 PRETRAINING = "pretraining.jsonl"
 GUIDANCE = "guidance.json"
@@ -33,6 +34,7 @@ class Imported:
     demonstrations: int
     completions: int
     rankings: int
+    changes: Changes
 
 
 def import_example(store: Store, folder: Path) -> Imported:
@@ -43,6 +45,7 @@ def import_example(store: Store, folder: Path) -> Imported:
     Raises:
         DataError: With file and line of the first row that is wrong; nothing at all is imported then.
     """
+    store.require_writable()
     if not (folder / "prompts.jsonl").is_file():
         raise DataError(f"There is no prompts.jsonl in {folder}. Choose a folder that holds an exported project.")
     with _copied(store, folder), store.transaction():
@@ -50,7 +53,8 @@ def import_example(store: Store, folder: Path) -> Imported:
         demonstrations = _import_demonstrations(store, folder / "demonstrations.jsonl", keys)
         ranked = [_import_ranking(store, row, keys) for row in _read(folder / "rankings.jsonl", RankingLine)]
         queued = [_import_answers(store, row, keys) for row in _read(folder / "queue.jsonl", QueueLine)]
-    return Imported(len(keys), demonstrations, sum(map(len, ranked)) + sum(map(len, queued)), len(ranked))
+    changes = Changes(frozenset({"prompt", "demonstration", "completion", "ranking"}))
+    return Imported(len(keys), demonstrations, sum(map(len, ranked + queued)), len(ranked), changes)
 
 
 def pretraining_rows(folder: Path, split: Split) -> tuple[TextRow, ...]:
@@ -70,7 +74,7 @@ def open_or_create_example(data_dir: Path, resources: Path) -> Store:
         DataError: If the files are missing or the user's folder cannot be written.
     """
     home = data_dir / EXAMPLE
-    if not home.exists():
+    if not (home / DATABASE).exists():
         try:
             data_dir.mkdir(parents=True, exist_ok=True)
             _create_example(home, resources / "example")

@@ -1,13 +1,24 @@
 """What a person, an import or a program hands in, checked before it reaches the tables."""
 
+import json
 import math
 from collections.abc import Collection, Sequence
-from typing import get_args
+from typing import Any, get_args
 
 from rlhf_studio.errors import DataError
 from rlhf_studio.schema import PURPOSES, SPLITS, USE_CASES, NewCompletion, NewPrompt, Sampling, Source
 
 MAX_INT = 2**63 - 1  # SQLite's
+
+
+def stored_json(text: str, what: str) -> Any:
+    """Read what a table keeps as JSON; only a file that something else wrote to can hold anything else."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DataError(
+            f"{what} cannot be read ({text[:40]!r}): something else wrote to the project. Put a backup in its place."
+        ) from error
 
 
 def check_text(text: str, what: str) -> None:

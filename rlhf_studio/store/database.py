@@ -48,11 +48,14 @@ def connect(path: Path, *, read_only: bool = False, is_immutable: bool = False) 
     options = "mode=ro&immutable=1" if is_immutable else "mode=ro" if read_only else "mode=rw"
     uri = f"{path.resolve().as_uri()}?{options}"
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_S)
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA recursive_triggers = ON")  # else INSERT OR REPLACE would slip past the triggers
-    connection.execute("PRAGMA trusted_schema = OFF")  # a project may come from a stranger
-    connection.execute(f"PRAGMA query_only = {'ON' if read_only or is_immutable else 'OFF'}")
-    connection.execute("PRAGMA synchronous = FULL")  # a label is on disk when its transaction ends
+    try:
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA recursive_triggers = ON")  # else INSERT OR REPLACE would slip past the triggers
+        connection.execute("PRAGMA trusted_schema = OFF")  # a project may come from a stranger
+        connection.execute("PRAGMA synchronous = FULL")  # a label is on disk when its transaction ends
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
@@ -71,26 +74,26 @@ def way_back(path: Path) -> str:
     return "It was left as it is, and there is no backup beside it: put your own copy of the folder in its place."
 
 
+_SENTENCES = {
+    sqlite3.SQLITE_FULL: "The disk is full: this change could not be written to {path}. "
+    "All that was saved before is there; free some space and try again.",
+    sqlite3.SQLITE_READONLY: "The project {path} cannot be written ({error}). "
+    "Make the folder writable, or copy it to where you may write.",
+    sqlite3.SQLITE_CORRUPT: "The project file {path} is damaged ({error}). {way_back}",
+    sqlite3.SQLITE_NOTADB: "The project file {path} is damaged ({error}). {way_back}",
+    sqlite3.SQLITE_ERROR: "The project file {path} does not hold what it should ({error}). {way_back}",
+    sqlite3.SQLITE_BUSY: "The project {path} was busy too long ({error}). Try again in a moment.",
+    sqlite3.SQLITE_LOCKED: "The project {path} was busy too long ({error}). Try again in a moment.",
+    sqlite3.SQLITE_CONSTRAINT: "The project {path} refused this change ({error}). Nothing of it was written.",
+}
+_ELSE = "The project {path} could not be used ({error}). Check the disk and the folder's permissions."
+
+
 def in_words(error: sqlite3.Error, path: Path) -> DataError:
     """An error of SQLite as a sentence for the user."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code == sqlite3.SQLITE_FULL:
-        return DataError(
-            f"The disk is full: this change could not be written to {path}. "
-            "All that was saved before is there; free some space and try again."
-        )
-    if code == sqlite3.SQLITE_READONLY:
-        return ProjectReadOnlyError(
-            f"The project {path} cannot be written ({error}). "
-            "Make the folder writable, or copy it to where you may write."
-        )
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return DataError(f"The project file {path} is damaged ({error}). {way_back(path)}")
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return DataError(f"The project {path} was busy for {BUSY_TIMEOUT_S:.0f} s ({error}). Try again in a moment.")
-    if code == sqlite3.SQLITE_CONSTRAINT:
-        return DataError(f"The project {path} refused this change ({error}). Nothing of it was written.")
-    return DataError(f"The project {path} could not be used ({error}). Check the disk and the folder's permissions.")
+    code = getattr(error, "sqlite_errorcode", -1) & 0xFF
+    kind = ProjectReadOnlyError if code == sqlite3.SQLITE_READONLY else DataError
+    return kind(_SENTENCES.get(code, _ELSE).format(path=path, error=error, way_back=way_back(path)))
 
 
 @contextmanager
@@ -102,6 +105,8 @@ def explained(path: Path) -> Iterator[None]:
         raise
     except sqlite3.Error as error:
         raise in_words(error, path) from error
+    except OverflowError as error:
+        raise DataError(f"The project {path} cannot hold so large a number ({error}). Use a smaller one.") from error
 
 
 @contextmanager
@@ -152,6 +157,11 @@ class Database:
     ) -> None:
         self.close()
 
+    def require_writable(self) -> None:
+        """Raise ``ProjectReadOnlyError`` where nothing can be written."""
+        if self.is_read_only:
+            raise ProjectReadOnlyError(f"Nothing was written. {self._read_only_reason}")
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Commit on success, roll back on any exception; one inside another belongs to the outer.
@@ -160,8 +170,7 @@ class Database:
             ProjectReadOnlyError: If the project cannot be written.
             DataError: If the disk is full or the file cannot be used; nothing of the transaction is kept.
         """
-        if self.is_read_only:
-            raise ProjectReadOnlyError(f"Nothing was written. {self._read_only_reason}")
+        self.require_writable()
         with explained(self._path):
             if self._db.in_transaction:
                 yield

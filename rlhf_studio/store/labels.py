@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from rlhf_studio.errors import DataError
 from rlhf_studio.schema import Completion, Demonstration, NewCompletion, Ranking, Sampling
-from rlhf_studio.store.checks import check_completion, check_filled, check_ranking, check_text
+from rlhf_studio.store.checks import check_completion, check_filled, check_ranking, check_text, stored_json
 from rlhf_studio.store.database import Changes, Written, now, written
 from rlhf_studio.store.prompts import PromptTable
 
@@ -203,7 +203,7 @@ def _completion(row: Sequence[Any]) -> Completion:
         model,
         checkpoint,
         Sampling(*sampling),
-        tuple(json.loads(token_ids)),
+        tuple(stored_json(token_ids, "The token ids of an answer")),
         is_finished=bool(is_finished),
     )
 

@@ -28,13 +28,14 @@ def schema_version(connection: sqlite3.Connection) -> int:
 
 
 def pending(
-    connection: sqlite3.Connection, path: Path, migrations: Sequence[Migration] = MIGRATIONS
+    connection: sqlite3.Connection, path: Path, migrations: Sequence[Migration] | None = None
 ) -> list[Migration]:
-    """The steps that lead to the newest version.
+    """The steps that lead to the newest version; ``migrations`` None are the program's own.
 
     Raises:
         DataError: If the file was written by a newer program.
     """
+    migrations = migrations or MIGRATIONS
     version, newest = schema_version(connection), migrations[-1].version
     if version > newest:
         raise DataError(
@@ -44,7 +45,7 @@ def pending(
     return [migration for migration in migrations if migration.version > version]
 
 
-def migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[Migration] = MIGRATIONS) -> Path | None:
+def migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[Migration] | None = None) -> Path | None:
     """Bring the file to the newest version; return the backup that was made first, None where none was needed.
 
     Raises:

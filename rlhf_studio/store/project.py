@@ -8,7 +8,7 @@ from rlhf_studio.errors import DataError
 from rlhf_studio.store.checks import check_filled
 from rlhf_studio.store.database import connect, explained, now, way_back
 from rlhf_studio.store.lock import LockTakenError, ProjectLock
-from rlhf_studio.store.migrations import migrate, pending
+from rlhf_studio.store.migrations import migrate, pending, schema_version
 from rlhf_studio.store.runs import RunIndex
 
 DATABASE = "project.sqlite"
@@ -146,31 +146,25 @@ def _open_read_only(path: Path, reason: str) -> Store:
 
 
 def _connect_read_only(path: Path) -> sqlite3.Connection:
-    connection = connect(path, read_only=True)
     try:
-        connection.execute("PRAGMA schema_version").fetchone()
+        return connect(path, read_only=True)
     except sqlite3.OperationalError as error:
-        connection.close()
         if not _is_forbidden(error):
             raise
-    except BaseException:
-        connection.close()
-        raise
-    else:
-        return connection
     # where SQLite can make no files of its own, it reads the file as it is, but then it leaves out what is in the log
-    log = _log(path)
-    if log.exists() and log.stat().st_size:
+    if _has_log(path):
         raise DataError(
-            f"The last changes to {path} still lie in {log.name}, and nothing can be written there to bring them in. "
+            f"The last changes to {path} still lie in {path.name}-wal, "
+            "and nothing can be written there to bring them in. "
             "Copy the whole folder to where you may write, and open the copy."
         )
     return connect(path, is_immutable=True)
 
 
-def _log(path: Path) -> Path:
-    """What SQLite has written but not yet brought into the file; it is gone where the last program closed in order."""
-    return path.with_name(path.name + "-wal")
+def _has_log(path: Path) -> bool:
+    """Whether SQLite has yet to bring changes into the file; not so where the last program closed in order."""
+    log = path.with_name(path.name + "-wal")
+    return log.exists() and log.stat().st_size > 0
 
 
 def _check_file(path: Path) -> None:
@@ -192,7 +186,9 @@ def _inspect(connection: sqlite3.Connection, path: Path) -> None:
             "It was left as it is; choose a folder that RLHF Studio made."
         )
     pending(connection, path)
-    if path.stat().st_size > CHECKED_BYTES and not _log(path).exists():
+    if schema_version(connection) == 0 or not connection.execute("SELECT 1 FROM meta WHERE name = 'title'").fetchone():
+        raise DataError(f"The project file {path} is damaged (it has no title). {way_back(path)}")
+    if path.stat().st_size > CHECKED_BYTES and not _has_log(path):
         return  # half a file is noticed all the same; reading every page would keep the first prompt waiting
     # SQLite 3.40's quick check finds faults in sound tables without rowid, so the thorough one has the last word
     for check in ("PRAGMA quick_check(1)", "PRAGMA integrity_check(1)"):

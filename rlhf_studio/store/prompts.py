@@ -6,7 +6,7 @@ from typing import Any
 
 from rlhf_studio.errors import DataError
 from rlhf_studio.schema import NewPrompt, Prompt, Purpose, Split, Turn, UseCase
-from rlhf_studio.store.checks import check_prompt
+from rlhf_studio.store.checks import check_prompt, stored_json
 from rlhf_studio.store.database import Database, Written, now, written
 from rlhf_studio.store.splits import MIN_AUTHORS, assign_splits, duplicate_group, split_unit
 
@@ -16,7 +16,7 @@ _COLUMNS = """p.id, p.turns, p.use_case, p.source,
 
 def turns_from(text: str) -> tuple[Turn, ...]:
     """The turns as they are kept in the table."""
-    return tuple(Turn(role, content) for role, content in json.loads(text))
+    return tuple(Turn(*turn) for turn in stored_json(text, "The turns of a prompt"))
 
 
 def _turns_to(turns: Sequence[Turn]) -> str:

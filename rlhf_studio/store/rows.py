@@ -1,6 +1,5 @@
 """What the trainers read, each in one query and in the order of ids, and how much there is of everything."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
@@ -17,6 +16,7 @@ from rlhf_studio.schema import (
     RankedRow,
     Split,
 )
+from rlhf_studio.store.checks import stored_json
 from rlhf_studio.store.labels import LabelTables
 from rlhf_studio.store.prompts import turns_from
 
@@ -94,7 +94,10 @@ def _ranked(entries: list[Any]) -> RankedRow:
     return RankedRow(
         prompt_id,
         turns_from(turns),
-        answers=tuple(Answer(text, tuple(json.loads(token_ids))) for *_, text, token_ids, _tier in entries),
+        answers=tuple(
+            Answer(text, tuple(stored_json(token_ids, "The token ids of an answer")))
+            for *_, text, token_ids, _tier in entries
+        ),
         ranks=tuple(row[7] + 1 for row in entries),
         labeler=labeler,
         is_simulated=bool(is_simulated),

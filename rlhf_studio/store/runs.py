@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 from rlhf_studio.errors import DataError
 from rlhf_studio.events import Outcome, StepMetrics
 from rlhf_studio.schema import RunKind
-from rlhf_studio.store.checks import check_filled, check_text
+from rlhf_studio.store.checks import check_filled, check_text, stored_json
 from rlhf_studio.store.database import Changes, now
 from rlhf_studio.store.rows import TrainingRows
 
@@ -99,7 +99,10 @@ class RunIndex(TrainingRows):
             self._db.executemany(
                 "INSERT INTO run_metric (run_id, step, metrics) VALUES (?, ?, ?)"
                 " ON CONFLICT (run_id, step) DO UPDATE SET metrics = excluded.metrics",
-                [(run_id, row.step, json.dumps(dict(row.values))) for row in rows],
+                [
+                    (run_id, row.step, json.dumps({name: float(value) for name, value in row.values.items()}))
+                    for row in rows
+                ],
             )
         return _METRIC
 
@@ -112,7 +115,7 @@ class RunIndex(TrainingRows):
     def metrics(self, run_id: str) -> tuple[StepMetrics, ...]:
         """The metrics of one run in the order of steps; non-finite values come back as they were."""
         rows = self._read("SELECT step, metrics FROM run_metric WHERE run_id = ? ORDER BY step", (run_id,))
-        return tuple(StepMetrics(step, json.loads(metrics)) for step, metrics in rows)
+        return tuple(StepMetrics(step, stored_json(metrics, "The metrics of a run")) for step, metrics in rows)
 
     def _check_run(self, run_id: str) -> None:
         if not self._read("SELECT 1 FROM run WHERE id = ?", (run_id,)):

@@ -13,7 +13,8 @@ from rlhf_studio.schema import NewPrompt, Split, Turn
 
 MIN_AUTHORS = 10
 PREFIX_LENGTH = 128  # characters; ours, the paper names no length
-SHARES: tuple[tuple[Split, float], ...] = (("train", 0.8), ("valid", 0.1), ("test", 0.1))
+TRAIN_SHARE = 0.8
+VALID_SHARE = 0.1  # as much again is for the test
 
 
 def is_split_by_author(authors: Iterable[str]) -> bool:
@@ -39,11 +40,9 @@ def split_unit(author: str, group: str, *, by_author: bool) -> str:
 def hashed_split(unit: str) -> Split:
     """The split that a unit falls into by chance: .8 train, .1 valid, .1 test."""
     chance = int(_digest(unit), 16) / 16**32
-    for split, share in SHARES:
-        if chance < share:
-            return split
-        chance -= share
-    return "test"
+    if chance < TRAIN_SHARE:
+        return "train"
+    return "valid" if chance < TRAIN_SHARE + VALID_SHARE else "test"
 
 
 def assign_splits(

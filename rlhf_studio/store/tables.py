@@ -33,7 +33,7 @@ CREATE TABLE prompt (
     duplicate_group TEXT NOT NULL,
     created TEXT NOT NULL
 ) STRICT;
-CREATE INDEX prompt_by_use_case ON prompt (use_case, split);
+CREATE INDEX prompt_by_use_case ON prompt (use_case);
 CREATE INDEX prompt_by_split ON prompt (split);
 CREATE INDEX prompt_by_author ON prompt (author);
 CREATE INDEX prompt_by_duplicate_group ON prompt (duplicate_group);
