@@ -24,7 +24,7 @@ def clock():
 
 
 def start(tracker, clock, seconds_per_step, steps, total=10, first=0):
-    tracker.begin("SFT", "sft")
+    tracker.begin("sft")
     tracker.take(RunStarted(first, total, "sft", "cpu", "float32"))
     for step in range(first + 1, first + steps + 1):
         clock.now += seconds_per_step
@@ -43,7 +43,7 @@ def test_time_left_is_the_rest_at_the_measured_speed(clock):
 
 def test_time_left_is_unknown_before_the_first_step(clock):
     tracker = Tracker(clock)
-    tracker.begin("SFT")
+    tracker.begin("sft")
     assert tracker.seconds_left is None
     start(tracker, clock, 2.0, steps=0)
     assert tracker.time_left == "measuring the speed"
@@ -68,14 +68,14 @@ def test_only_recent_steps_count(clock):
 def test_a_new_run_forgets_the_last(clock):
     tracker = Tracker(clock)
     start(tracker, clock, 2.0, steps=4)
-    tracker.begin("Reward model", "reward")
+    tracker.begin("reward")
     assert (tracker.position, tracker.figures, tracker.seconds_left) == ("starting", "", None)
 
 
 def test_plain_lines_come_at_most_once_a_second(clock):
     stream = io.StringIO()
     view = PlainView(stream, clock)
-    view.begin("SFT", "sft")
+    view.begin("sft")
     view.show(RunStarted(0, 100, "sft", "cpu", "float32"))
     for step in range(1, 17):
         clock.now += 0.25
@@ -91,7 +91,7 @@ def test_plain_lines_come_at_most_once_a_second(clock):
 def test_notices_are_put_into_words(clock):
     stream = io.StringIO()
     view = PlainView(stream, clock)
-    view.begin("SFT", "sft")
+    view.begin("sft")
     view.show(Notice(0, "sft.left_out", {"count": 3, "limit": 256}))
     assert "3 demonstrations are longer than 256 tokens" in stream.getvalue()
 
@@ -100,13 +100,13 @@ def test_the_live_view_shows_stage_figures_and_answer():
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=True, width=120, color_system=None)
     with LiveView(console) as view:
-        view.begin("PPO", "ppo")
+        view.begin("ppo")
         view.show(RunStarted(0, 30, "ppo", "cpu", "float32"))
         view.show(Notice(0, "ppo.no_held_out_text"))
         view.show(SampleShown(0, 7, "[bold]Hi[/bold]", "one\ntwo"))
         view.show(SampleShown(0, 8, "Another", "answer"))
         view.show(StepMetrics(1, {"objective/scores": 1.25, "objective/kl": 3.0}))
-        view.begin("PPO", "ppo")  # draws at once
+        view.begin("ppo")  # draws at once
         view.show(RunFinished(1, "failed", "the loss is not finite"))
     shown = stream.getvalue()
     assert "natural text cannot be measured" in shown
@@ -116,7 +116,7 @@ def test_the_live_view_shows_stage_figures_and_answer():
 def test_the_live_picture():
     console = Console(file=io.StringIO(), force_terminal=True, width=100, color_system=None)
     view = LiveView(console)
-    view.begin("PPO", "ppo")
+    view.begin("ppo")
     for event in (
         RunStarted(0, 30, "ppo", "cpu", "float32"),
         SampleShown(0, 7, "[bold]Hi[/bold]", "one\ntwo\x1b[31m"),
