@@ -5,6 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from rlhf_studio.rl.masking import full_precision
+
 
 class Advantages(NamedTuple):
     """Zero outside the mask."""
@@ -25,8 +27,8 @@ def gae(rewards: Tensor, values: Tensor, mask: Tensor, *, gamma: float, lam: flo
 
     Source: Schulman et al. 2015, arXiv:1506.02438, equation 16.
     """
-    values = values.masked_fill(~mask, 0.0)
-    rewards = rewards.masked_fill(~mask, 0.0)
+    values = full_precision(values).masked_fill(~mask, 0.0)  # so the state after the last token is worth 0
+    rewards = full_precision(rewards).masked_fill(~mask, 0.0)
     advantage = torch.zeros_like(rewards[:, 0])  # (B,)
     next_value = torch.zeros_like(advantage)
     columns = []

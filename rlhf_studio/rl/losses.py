@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from rlhf_studio.rl.masking import masked_mean
+from rlhf_studio.rl.masking import full_precision, masked_mean
 
 _LOG_RATIO_LIMIT = 20.0  # e^20 is still a float; beyond it the clip has long decided
 
@@ -51,8 +51,9 @@ def ppo_policy_loss(
 
     Source: Schulman et al. 2017, arXiv:1707.06347, equation 7.
     """
-    log_ratio = (logprobs - old_logprobs).masked_fill(~mask, 0.0).clamp(-_LOG_RATIO_LIMIT, _LOG_RATIO_LIMIT)
-    advantages = advantages.masked_fill(~mask, 0.0)
+    log_ratio = (full_precision(logprobs) - full_precision(old_logprobs)).masked_fill(~mask, 0.0)
+    log_ratio = log_ratio.clamp(-_LOG_RATIO_LIMIT, _LOG_RATIO_LIMIT)
+    advantages = full_precision(advantages).masked_fill(~mask, 0.0)
     ratio = log_ratio.exp()
     surrogate = torch.minimum(ratio * advantages, ratio.clamp(1 - clip, 1 + clip) * advantages)
     with torch.no_grad():
@@ -83,7 +84,7 @@ def ppo_value_loss(
 
     Source: openai/lm-human-preferences, train_policy.py (loss); Schulman et al. 2017 for the idea.
     """
-    values, old_values, returns = (x.masked_fill(~mask, 0.0) for x in (values, old_values, returns))
+    values, old_values, returns = (full_precision(x).masked_fill(~mask, 0.0) for x in (values, old_values, returns))
     clipped = old_values + (values - old_values).clamp(-clip, clip)
     error, clipped_error = (values - returns).square(), (clipped - returns).square()
     with torch.no_grad():

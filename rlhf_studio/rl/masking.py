@@ -1,6 +1,12 @@
 """Reductions over the tokens that count. Axes: B rows, T positions."""
 
+import torch
 from torch import Tensor
+
+
+def full_precision(x: Tensor) -> Tensor:
+    """``x`` in float32, or as it is in float64: sums over tokens and vocabularies do not stand half precision."""
+    return x if x.dtype == torch.float64 else x.float()
 
 
 def masked_sum(x: Tensor, mask: Tensor) -> Tensor:
@@ -11,7 +17,7 @@ def masked_sum(x: Tensor, mask: Tensor) -> Tensor:
     """
     if x.shape != mask.shape:
         raise ValueError(f"x is {tuple(x.shape)} but mask is {tuple(mask.shape)}")
-    return x.masked_fill(~mask, 0.0).sum()
+    return full_precision(x).masked_fill(~mask, 0.0).sum()
 
 
 def masked_mean(x: Tensor, mask: Tensor, count: Tensor | float | None = None) -> Tensor:
@@ -27,8 +33,11 @@ def masked_mean(x: Tensor, mask: Tensor, count: Tensor | float | None = None) ->
 
 
 def masked_var(x: Tensor, mask: Tensor, *, unbiased: bool = False) -> Tensor:
-    """Scalar variance of ``x`` where ``mask`` is true; biased as in OpenAI's code, or divided by one less."""
-    centred = x.masked_fill(~mask, 0.0) - masked_mean(x, mask)
+    """Scalar variance of ``x`` where ``mask`` is true: divided by the count as in OpenAI's code, or by one less.
+
+    The unbiased variance of a single cell is NaN.
+    """
+    centred = full_precision(x).masked_fill(~mask, 0.0) - masked_mean(x, mask)
     return masked_sum(centred.square(), mask) / (mask.sum() - int(unbiased))
 
 
@@ -40,6 +49,6 @@ def whiten(
     Source: openai/lm-human-preferences, core.py; Huang et al., "The N implementation details of RLHF with PPO".
     """
     mean = masked_mean(x, mask)
-    centred = x.masked_fill(~mask, 0.0) - mean
+    centred = full_precision(x).masked_fill(~mask, 0.0) - mean
     whitened = centred * (masked_var(x, mask, unbiased=unbiased) + epsilon).rsqrt()
     return (whitened if shift_mean else whitened + mean).masked_fill(~mask, 0.0)

@@ -23,8 +23,9 @@ def token_rewards(scores: Tensor, logprobs: Tensor, ref_logprobs: Tensor, mask: 
 
     Source: Ouyang et al. 2022, arXiv:2203.02155, equation 2; Ziegler et al. 2019 for its place on one token.
     """
-    if not bool(mask.any(dim=1).all()):
-        raise ValueError("an episode has no response token, so its score has no place")
+    empty = (~mask.any(dim=1)).nonzero().flatten().tolist()
+    if empty:
+        raise ValueError(f"episodes {empty} have no response token, so their scores have no place")
     penalty = (kl_coef * k1(logprobs, ref_logprobs)).masked_fill(~mask, 0.0)
     columns = torch.arange(mask.shape[1], device=mask.device)
     last = torch.where(mask, columns, -1).amax(dim=1)  # (B,)
