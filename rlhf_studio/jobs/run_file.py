@@ -1,0 +1,130 @@
+"""``run.json`` and ``data.json``: what a run is and what it reads, so that it can go on without the project."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from rlhf_studio.errors import DataError, RunError
+from rlhf_studio.schema import PpoData, RewardData, RunKind, RunSpec, SftData, digest
+
+RUN_FILE = "run.json"
+DATA_FILE = "data.json"
+_FORMAT = 1
+_PROGRAMS = ("rlhf-studio", "torch", "transformers", "accelerate")
+
+# pretraining reads text files, which are too large to copy: its data is a plain record of them
+RunData = SftData | RewardData | PpoData | Mapping[str, Any]
+
+_DATA_TYPES: Mapping[RunKind, type[Any]] = {"sft": SftData, "reward": RewardData, "ppo": PpoData, "pretrain": dict}
+
+
+@dataclass(frozen=True, slots=True)
+class DataPart:
+    """One part of a run's data, e.g. its training rows."""
+
+    rows: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunFile:
+    """What ``run.json`` holds: nothing about the machine or the person."""
+
+    spec: RunSpec
+    created: str  # UTC, ISO 8601
+    versions: Mapping[str, str] = field(default_factory=dict)  # of the programs that started it
+    data: Mapping[str, DataPart] = field(default_factory=dict)
+    data_sha256: str = ""  # of data.json
+    models: Mapping[str, str] = field(default_factory=dict)  # SHA-256 of the model folders by role
+    format: int = _FORMAT
+
+
+def new_run_file(spec: RunSpec, data: RunData, models: Mapping[str, str]) -> tuple[RunFile, bytes]:
+    """The record of a run that starts now, and its data as JSON."""
+    content = json.dumps(asdict(data) if is_dataclass(data) else dict(data)).encode()
+    parts = {name: DataPart(len(rows), digest(rows)) for name, rows in _parts(data)}
+    created = datetime.now(UTC).isoformat(timespec="milliseconds")
+    sha256 = hashlib.sha256(content).hexdigest()
+    return RunFile(spec, created, _versions(), parts, sha256, dict(models)), content
+
+
+def _parts(data: RunData) -> list[tuple[str, Any]]:
+    return [(part.name, getattr(data, part.name)) for part in fields(data)] if is_dataclass(data) else []
+
+
+def run_file_json(run_file: RunFile) -> bytes:
+    """As it is written."""
+    return f"{json.dumps(asdict(run_file), indent=2)}\n".encode()
+
+
+def read_run_file(folder: Path) -> RunFile:
+    """Read ``run.json``.
+
+    Raises:
+        RunError: If it is missing, damaged or of a newer version.
+    """
+    path = folder / RUN_FILE
+    try:
+        values = json.loads(path.read_bytes())
+        known = values.get("format") if isinstance(values, dict) else None
+        if isinstance(known, int) and known > _FORMAT:
+            raise RunError(
+                f"The run {folder} was made by a newer version of RLHF Studio (format {known}, this one knows "
+                f"{_FORMAT}). Update the program."
+            )
+        run_file: RunFile = TypeAdapter(RunFile).validate_python(values)
+    except FileNotFoundError as error:
+        raise RunError(f"There is no run in {folder}. Choose a folder that holds {RUN_FILE}.") from error
+    except OSError as error:
+        raise RunError(f"The run {path} cannot be read ({error.strerror}). Check the disk and permissions.") from error
+    except ValueError as error:
+        raise RunError(
+            f"The file {path} is damaged ({_first_line(error)}). "
+            "Models and metrics in the folder can still be used; start a new run to train on."
+        ) from error
+    return run_file
+
+
+def read_data(folder: Path, run_file: RunFile) -> Any:
+    """The data that the run was started with, by its kind.
+
+    Raises:
+        RunError: If ``data.json`` is missing or not what the run was started with.
+    """
+    path = folder / DATA_FILE
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise RunError(
+            f"The run's data {path} cannot be read ({error.strerror}). Put the file back, or start a new run."
+        ) from error
+    if hashlib.sha256(content).hexdigest() != run_file.data_sha256:
+        raise RunError(
+            f"The file {path} is not what the run was started with (its SHA-256 differs). "
+            "Put the original back, or start a new run."
+        )
+    try:
+        return TypeAdapter(_DATA_TYPES[run_file.spec.kind]).validate_json(content)
+    except (ValidationError, DataError) as error:
+        raise RunError(f"The file {path} holds other data than this kind of run reads. Start a new run.") from error
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for program in _PROGRAMS:
+        try:
+            found[program] = version(program)
+        except PackageNotFoundError:  # run from a checkout that was not installed
+            found[program] = "not installed"
+    return found
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
