@@ -1,8 +1,10 @@
 """Sequences of different lengths in one rectangle. Axes: B rows, T positions."""
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -41,10 +43,9 @@ def _pad(
     width = longest if length is None else length
     if longest > width:
         raise ValueError(f"A row of {longest} tokens does not fit into {width}.")
+    lengths = torch.tensor([len(row) for row in rows], dtype=torch.int64)
+    cells = torch.arange(width)
+    mask = (cells >= width - lengths[:, None]) if is_left else (cells < lengths[:, None])
     tokens = torch.full((len(rows), width), pad_id, dtype=torch.int64)
-    mask = torch.zeros(len(rows), width, dtype=torch.bool)
-    for i, row in enumerate(rows):
-        cells = slice(width - len(row), width) if is_left else slice(0, len(row))
-        tokens[i, cells] = torch.as_tensor(row, dtype=torch.int64)
-        mask[i, cells] = True
+    tokens[mask] = torch.from_numpy(np.fromiter(chain.from_iterable(rows), dtype=np.int64, count=int(lengths.sum())))
     return Padded(tokens.to(device), mask.to(device))

@@ -13,9 +13,10 @@ from rlhf_studio.train.ppo import train_ppo
 
 REFERENCE, REWARDS = [0.5, 0.3, 0.2], [1.0, 0.0, -1.0]
 SETTINGS = {
-    "steps": 250,
-    "batch_size": 4096,
-    "minibatch_size": 4096,
+    "steps": 150,
+    "batch_size": 1024,
+    "minibatch_size": 1024,
+    "micro_batch": 1024,
     "epochs": 1,
     "learning_rate": 0.02,
     "value_learning_rate": 0.02,
@@ -37,7 +38,7 @@ def train(seed, ptx_coef):
     policy = LanguageModel(FixedLogits(REFERENCE), codec, 64, None)
     uniform = " ".join(str(i % 3) for i in range(16 * 60))
     data = PpoData(
-        prompts=(PromptRow(1, (Turn("user", "0"),)),),
+        prompts=tuple(PromptRow(i, (Turn("user", "0"),)) for i in range(1024)),
         pretraining=(TextRow(uniform),) if ptx_coef else (),
     )
     settings = PpoSettings(seed=seed, ptx_coef=ptx_coef, **SETTINGS)
@@ -56,8 +57,9 @@ def test_ppo_reaches_the_regularised_optimum(seed, ptx_coef, optimum):
     probabilities, metrics = train(seed, ptx_coef)
     assert total_variation(probabilities, optimum) < 0.01
     if not ptx_coef:  # and what it reports about itself is true there
-        assert metrics[-1].values["objective/scores"] == pytest.approx(0.9119419, abs=0.03)
-        assert metrics[-1].values["objective/kl"] == pytest.approx(0.4322051, abs=0.03)
+        last = [m.values for m in metrics[-30:]]
+        assert sum(v["objective/scores"] for v in last) / 30 == pytest.approx(0.9119419, abs=0.02)
+        assert sum(v["objective/kl"] for v in last) / 30 == pytest.approx(0.4322051, abs=0.03)
 
 
 def test_the_optimum_is_not_where_it_starts():

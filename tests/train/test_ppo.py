@@ -108,7 +108,7 @@ def test_the_score_is_read_on_the_answer_with_its_prompt(stage):
     for row in range(len(rollout.tokens)):
         ids = rollout.tokens[row][rollout.attention[row]][None]
         alone = stage.reward_model.scores(type(rollout.batch)(ids, torch.ones_like(ids, dtype=torch.bool)))
-        assert float(alone) == pytest.approx(float(rollout.scores[row]), abs=1e-5)
+        assert alone.item() == pytest.approx(float(rollout.scores[row]), abs=1e-5)
 
 
 def gradient(stage, rollout, micro_batch, monkeypatch):
