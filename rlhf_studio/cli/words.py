@@ -11,11 +11,13 @@ STAGES = {
 }
 
 PHASES = {
+    "load": "loading the models",
     "sample": "sampling answers",
     "score": "scoring answers",
     "update": "learning",
     "evaluate": "measuring",
     "save": "saving",
+    "load": "loading models",
 }
 
 NOTICES = {
@@ -29,8 +31,12 @@ NOTICES = {
     "with a standard deviation of {score/std:.2f}.",
     "ppo.left_out": "{count} prompts leave no room for an answer within {limit} tokens and are left out.",
     "ppo.no_held_out_text": "No pretraining text is held out, so the loss on natural text cannot be measured.",
+    "run.not_pruned": "An old checkpoint could not be removed: {reason}.",
+    "run.checkpoint_damaged": "The checkpoint {checkpoint} is damaged ({reason}) and is passed over.",
     "ppo.ratio_gate": "Sampler and training pass differ by {error:.1e} (limit {limit:.0e}): log-probabilities are "
     "taken from the training pass.",
+    "run.checkpoint_damaged": "The checkpoint {checkpoint} is damaged ({reason}); the one before it is used.",
+    "run.not_pruned": "Old checkpoints could not be removed ({reason}).",
 }
 
 # what the progress line shows per kind of run, in this order: metric, label, format

@@ -1,6 +1,7 @@
 """A run's events on disk: one line of JSON each, only ever added to, and cut where a run is resumed."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -8,6 +9,7 @@ from rlhf_studio.errors import RunError
 from rlhf_studio.events import TrainEvent, from_json, to_json
 
 EVENT_FILE = "events.jsonl"
+_TAIL_BYTES = 1 << 16  # longer than any line but a very long answer
 
 
 class EventLog:
@@ -30,6 +32,18 @@ class EventLog:
         """
         *lines, _torn = self._bytes().split(b"\n")
         return [self._parse(number, line) for number, line in enumerate(lines, start=1)]
+
+    def last(self) -> TrainEvent | None:
+        """The newest whole event, without reading the others; None where there is none."""
+        if not self._path.is_file():
+            return None
+        with self._path.open("rb") as file:
+            file.seek(max(0, self._path.stat().st_size - _TAIL_BYTES))
+            *lines, _torn = file.read().split(b"\n")
+        for line in reversed(lines):
+            with suppress(ValueError):
+                return from_json(line.decode())
+        return None
 
     def append(self, event: TrainEvent) -> None:
         """Add one event; it outlives this process at once, and a power cut after ``sync``.

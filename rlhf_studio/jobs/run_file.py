@@ -13,6 +13,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from rlhf_studio.errors import DataError, RunError
 from rlhf_studio.schema import PpoData, RewardData, RunKind, RunSpec, SftData, digest
+from rlhf_studio.settings import (
+    PpoSettings,
+    PretrainSettings,
+    RewardSettings,
+    SftSettings,
+    TrainSettings,
+    parse_settings,
+)
 
 RUN_FILE = "run.json"
 DATA_FILE = "data.json"
@@ -23,6 +31,14 @@ _PROGRAMS = ("rlhf-studio", "torch", "transformers", "accelerate")
 RunData = SftData | RewardData | PpoData | Mapping[str, Any]
 
 _DATA_TYPES: Mapping[RunKind, type[Any]] = {"sft": SftData, "reward": RewardData, "ppo": PpoData, "pretrain": dict}
+
+
+STAGE_SETTINGS: Mapping[RunKind, type[TrainSettings]] = {
+    "sft": SftSettings,
+    "reward": RewardSettings,
+    "ppo": PpoSettings,
+    "pretrain": PretrainSettings,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +60,15 @@ class RunFile:
     data_sha256: str = ""  # of data.json
     models: Mapping[str, str] = field(default_factory=dict)  # SHA-256 of the model folders by role
     format: int = _FORMAT
+
+
+def stage_settings(spec: RunSpec) -> TrainSettings:
+    """The settings of a run as the object that its stage reads.
+
+    Raises:
+        DataError: Naming the first setting that is not allowed.
+    """
+    return parse_settings(STAGE_SETTINGS[spec.kind], spec.settings)
 
 
 def new_run_file(spec: RunSpec, data: RunData, models: Mapping[str, str]) -> tuple[RunFile, bytes]:

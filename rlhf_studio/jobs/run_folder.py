@@ -154,8 +154,8 @@ class RunFolder:
 
     def ending(self) -> RunFinished | None:
         """How the run ended; None while it goes on, or where it was cut off."""
-        events = self.events()
-        return events[-1] if events and isinstance(events[-1], RunFinished) else None
+        last = self._log.last()
+        return last if isinstance(last, RunFinished) else None
 
     def take_notices(self) -> list[Notice]:
         """What a person should know about the folder itself, since the last call."""

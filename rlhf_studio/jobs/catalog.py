@@ -1,0 +1,183 @@
+"""The runs of a project, as their folders tell them; needs no torch, so that a window can list them at once."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path, PurePosixPath
+from types import TracebackType
+from typing import Self
+
+from rlhf_studio.errors import DataError, RunError
+from rlhf_studio.events import Outcome, RunFinished, RunStarted, StepMetrics, TrainEvent
+from rlhf_studio.jobs.event_log import EVENT_FILE, EventLog
+from rlhf_studio.jobs.run_file import RUN_FILE, RunFile, read_run_file
+from rlhf_studio.schema import RunKind
+from rlhf_studio.store.project import RUNS, Store
+
+_BATCH = 64  # steps in one transaction of the index
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """One run folder at a glance; no outcome means that the run goes on, or was cut off."""
+
+    id: str
+    path: Path
+    kind: RunKind
+    title: str
+    created: str
+    outcome: Outcome | None
+    message: str  # why it failed, if it did
+    last_step: int
+    parents: tuple[str, ...]  # ids of the runs whose models it began with
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """Every run of a project, oldest first, and what is wrong with folders that cannot be read."""
+
+    runs: tuple[RunSummary, ...]
+    damaged: tuple[str, ...]
+
+
+def new_run_path(runs_dir: Path, label: str) -> Path:
+    """Make an empty folder such as ``20261123-061200-ppo-ptx`` (UTC), with a number after it if it is taken.
+
+    Raises:
+        RunError: If it cannot be made.
+    """
+    stem = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{label}"
+    try:
+        runs_dir.mkdir(parents=True, exist_ok=True)
+        for number in count(1):
+            path = runs_dir / (stem if number == 1 else f"{stem}-{number}")
+            try:
+                path.mkdir()
+            except FileExistsError:
+                continue
+            return path
+    except OSError as error:
+        raise RunError(
+            f"No run can be started in {runs_dir} ({error.strerror}). Make the folder writable or choose another."
+        ) from error
+    raise AssertionError  # pragma: no cover  count() does not end
+
+
+def list_runs(project: Path) -> Catalog:
+    """Read every folder below the project's ``runs`` that holds a run."""
+    runs, damaged = [], []
+    for path in _run_paths(project):
+        try:
+            runs.append(_summary(path, read_run_file(path)))
+        except RunError as error:
+            damaged.append(str(error))
+    return Catalog(tuple(sorted(runs, key=lambda run: (run.created, run.id))), tuple(damaged))
+
+
+def find_run(project: Path, prefix: str) -> Path:
+    """The folder of the one run whose id begins with ``prefix``.
+
+    Raises:
+        DataError: If there is none, or more than one.
+    """
+    ids = [path.name for path in _run_paths(project)]
+    found = [run_id for run_id in ids if run_id == prefix] or [run_id for run_id in ids if run_id.startswith(prefix)]
+    if len(found) == 1:
+        return project / RUNS / found[0]
+    if found:
+        raise DataError(f"'{prefix}' begins {len(found)} runs: {', '.join(found[:4])}. Write more of the name.")
+    known = f"the newest is {ids[-1]}" if ids else "there is none yet"
+    raise DataError(f"No run of {project} begins with '{prefix}' ({known}). 'rlhf-studio project info' lists them.")
+
+
+def rebuild_index(store: Store) -> Catalog:
+    """Make the project's index anew from the run folders, which are the truth.
+
+    Raises:
+        DataError: If the project cannot be written, or a run's events are damaged.
+    """
+    catalog = list_runs(store.folder)
+    with store.transaction():
+        for record in store.runs():
+            store.forget_run(record.id)
+        for run in catalog.runs:
+            store.record_run(run.id, run.kind, run.title, run.path, run.parents, run.created)
+            events = EventLog(run.path / EVENT_FILE).read()
+            store.index_metrics(run.id, [event for event in events if isinstance(event, StepMetrics)])
+            if run.outcome is not None:
+                store.finish_run(run.id, run.outcome)
+    return catalog
+
+
+class RunIndexer:
+    """Keeps the index of a project up with a run. Belongs to the store's thread; without a writable store it rests."""
+
+    def __init__(self, store: Store, path: Path) -> None:
+        self._store = store
+        self._id = path.name
+        self._steps: list[StepMetrics] = []
+        self._is_active = not store.is_read_only and path.resolve().parent == store.runs_dir.resolve()
+        if self._is_active:
+            run = _summary(path, read_run_file(path))
+            store.record_run(run.id, run.kind, run.title, path, run.parents, run.created)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._flush()
+
+    def take(self, events: Sequence[TrainEvent]) -> None:
+        """Index some events, in the order they came."""
+        if not self._is_active:
+            return
+        for event in events:
+            match event:
+                case RunStarted():
+                    self._flush()
+                    self._store.cut_metrics(self._id, event.step or -1)
+                    self._store.finish_run(self._id, None)
+                case StepMetrics():
+                    self._steps.append(event)
+                case RunFinished():
+                    self._flush()
+                    self._store.finish_run(self._id, event.outcome)
+        if len(self._steps) >= _BATCH:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._steps:
+            self._store.index_metrics(self._id, self._steps)
+            self._steps = []
+
+
+def _run_paths(project: Path) -> Iterator[Path]:
+    folder = project / RUNS
+    if folder.is_dir():
+        yield from sorted(path for path in folder.iterdir() if (path / RUN_FILE).is_file())
+
+
+def _summary(path: Path, run_file: RunFile) -> RunSummary:
+    last = EventLog(path / EVENT_FILE).last()
+    ending = last if isinstance(last, RunFinished) else None
+    spec = run_file.spec
+    return RunSummary(
+        id=path.name,
+        path=path,
+        kind=spec.kind,
+        title=spec.title,
+        created=run_file.created,
+        outcome=ending.outcome if ending else None,
+        message=ending.message if ending else "",
+        last_step=last.step if last else 0,
+        parents=tuple(dict.fromkeys(run_id for model in spec.models.values() if (run_id := _run_of(model)))),
+    )
+
+
+def _run_of(model: str) -> str:
+    """The run whose model this is, '' if it comes from elsewhere."""
+    parts = PurePosixPath(model).parts
+    return parts[1] if len(parts) == 4 and parts[0] == RUNS and parts[2] == "models" else ""

@@ -1,0 +1,156 @@
+"""From a run's description to its events: start it, and drive it from the beginning or from its last checkpoint."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+from rlhf_studio.errors import ModelError, RunError, StudioError
+from rlhf_studio.events import TrainEvent
+from rlhf_studio.jobs.catalog import new_run_path
+from rlhf_studio.jobs.data import prepare
+from rlhf_studio.jobs.model_folders import check_unchanged, digests, find, portable
+from rlhf_studio.jobs.record import record
+from rlhf_studio.jobs.run_file import RunData, stage_settings
+from rlhf_studio.jobs.run_folder import RunFolder
+from rlhf_studio.lm.heads import ScalarModel, load_scalar_model
+from rlhf_studio.lm.loading import load_language_model
+from rlhf_studio.lm.model import LanguageModel
+from rlhf_studio.schema import RunSpec
+from rlhf_studio.settings import PpoSettings, RewardSettings, SftSettings
+from rlhf_studio.store.project import Store
+from rlhf_studio.train.control import RunControl
+from rlhf_studio.train.ppo import train_ppo
+from rlhf_studio.train.ppo_stage import PpoStage
+from rlhf_studio.train.reward import train_reward
+from rlhf_studio.train.sft import train_sft
+
+Recipe = Callable[[RunFolder, RunControl], Iterator[TrainEvent]]
+
+# what a resumed run may be given anew: how it is computed, and what a person may steer
+CHANGEABLE = frozenset(
+    {"micro_batch", "threads", "device", "checkpoint_seconds", "max_grad_norm", *PpoStage.changeable}
+)
+
+
+def start_run(store: Store | None, spec: RunSpec, path: Path, data: RunData | None = None) -> RunFolder:
+    """Make the folder of a new run, with all that it reads.
+
+    Args:
+        store: Where the data comes from; None where ``data`` is given.
+        spec: Settings that are not named get today's defaults, and keep them. Model folders are absolute, or
+            relative to the project, the folder above the one that ``path`` lies in.
+        path: Not there yet, or empty: see ``catalog.new_run_path``.
+        data: Instead of the project's.
+
+    Raises:
+        DataError: If a setting is wrong or the stage lacks its data.
+        RunError: If a model folder is missing or the run's folder cannot be written.
+    """
+    settings = stage_settings(spec).model_dump(mode="json")
+    models = {role: portable(model, path) for role, model in spec.models.items()}
+    spec = replace(spec, settings=settings, models=models)
+    hashes = digests(spec, path)
+    if data is None:
+        if store is None:
+            raise RunError(f"The {spec.kind} run has no data: name a project, or give its data.")
+        data = prepare(store, spec)
+    return RunFolder.create(path, spec, data, hashes)
+
+
+def start_project_run(store: Store, spec: RunSpec, label: str = "") -> RunFolder:
+    """Start a run in the project's ``runs``; its id ends with ``label``, by default the kind.
+
+    Raises:
+        StudioError: As ``start_run``; no folder is left then.
+    """
+    path = new_run_path(store.runs_dir, label or spec.kind)
+    try:
+        return start_run(store, spec, path)
+    except StudioError:
+        with suppress(OSError):  # an empty folder does no harm
+            path.rmdir()
+        raise
+
+
+def drive(
+    folder: RunFolder, control: RunControl, changes: Mapping[str, Any] | None = None, recipe: Recipe | None = None
+) -> Iterator[TrainEvent]:
+    """Run to the end: from the beginning, or from the last checkpoint. A run that is complete says so and ends.
+
+    Args:
+        folder: Belongs to this call until the last event.
+        control: Stops, pauses and steers the run.
+        changes: Settings to go on with instead of the run's own, out of ``CHANGEABLE``.
+        recipe: Makes the events; by default that of the run's kind.
+
+    Raises:
+        RunError: Before anything is written, if the run goes on elsewhere, a model it began with is missing or was
+            changed, no checkpoint is whole, or a change is not allowed. Later failures end the run as an event.
+    """
+    ending = folder.ending()
+    if ending is not None and ending.outcome == "completed":
+        yield ending
+        return
+    recipe = recipe or _RECIPES.get(folder.spec.kind)
+    if recipe is None:
+        raise RunError(f"A {folder.spec.kind} run cannot be driven here. Use the command that started it.")
+    with folder:
+        check_unchanged(folder.spec, folder.run_file.models, folder.path)
+        _apply(folder, control, changes or {})
+        folder.resume_cut()
+        yield from record(recipe(folder, control), folder, control)
+
+
+def _apply(folder: RunFolder, control: RunControl, changes: Mapping[str, Any]) -> None:
+    refused = sorted(set(changes) - CHANGEABLE)
+    if refused:
+        raise RunError(
+            f"The setting '{refused[0]}' cannot change once a run has begun. Start a new run, or change one of: "
+            f"{', '.join(sorted(CHANGEABLE))}."
+        )
+    if not changes:
+        return
+    settings = stage_settings(replace(folder.spec, settings={**folder.spec.settings, **changes}))
+    # what can change between steps is part of a checkpoint, which would win over run.json
+    live = {name for name in changes if folder.spec.kind == "ppo" and name in PpoStage.changeable}
+    for name in sorted(live):
+        control.change(name, float(getattr(settings, name)))
+    kept = {name: folder.spec.settings[name] for name in live}
+    folder.amend({**settings.model_dump(mode="json"), **kept})
+
+
+def _language_model(folder: RunFolder, role: str) -> LanguageModel:
+    return load_language_model(find(folder.spec.models[role], folder.path))
+
+
+def _run_sft(folder: RunFolder, control: RunControl) -> Iterator[TrainEvent]:
+    settings = cast("SftSettings", stage_settings(folder.spec))
+    yield from train_sft(settings, _language_model(folder, "base"), folder.data(), folder, control)
+
+
+def _run_reward(folder: RunFolder, control: RunControl) -> Iterator[TrainEvent]:
+    settings = cast("RewardSettings", stage_settings(folder.spec))
+    yield from train_reward(settings, _language_model(folder, "base"), folder.data(), folder, control)
+
+
+def _run_ppo(folder: RunFolder, control: RunControl) -> Iterator[TrainEvent]:
+    settings = cast("PpoSettings", stage_settings(folder.spec))
+    policy = _language_model(folder, "policy")
+    reward_model = load_scalar_model(find(folder.spec.models["reward"], folder.path))
+    _check_same_tokens(policy, reward_model)
+    yield from train_ppo(settings, policy, reward_model, folder.data(), folder, control)
+
+
+def _check_same_tokens(policy: LanguageModel, reward_model: ScalarModel) -> None:
+    """The reward model reads the policy's tokens as they are: with another vocabulary it would score noise."""
+    ours, theirs = (model.codec.tokenizer.get_vocab() for model in (policy, reward_model))
+    if ours != theirs:
+        raise ModelError(
+            f"The reward model has another vocabulary ({len(theirs)} tokens) than the policy ({len(ours)}). "
+            "Train a reward model from this policy's SFT model, or choose one that was."
+        )
+
+
+_RECIPES: Mapping[str, Recipe] = {"sft": _run_sft, "reward": _run_reward, "ppo": _run_ppo}
