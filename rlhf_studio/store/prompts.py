@@ -139,15 +139,18 @@ class PromptTable(Database):
 
     def _given(self, prompts: Sequence[NewPrompt], *, by_author: bool) -> Iterator[tuple[str, Split]]:
         """The splits given earlier to authors or duplicates of the prompts that have none."""
-        for author, turns in {(p.author, p.turns) for p in prompts if p.split is None}:
-            column = "author" if by_author and author else "duplicate_group"
-            group = duplicate_group(turns)
+        units = {}
+        for prompt in prompts:
+            group = duplicate_group(prompt.turns)
+            lookup = ("author", prompt.author) if by_author and prompt.author else ("duplicate_group", group)
+            units[split_unit(prompt.author, group, by_author=by_author)] = lookup
+        for unit, (column, value) in units.items():
             rows = self._read(
                 f"SELECT split FROM prompt WHERE {column} = ? AND is_split_given ORDER BY id LIMIT 1",  # noqa: S608  ours
-                (author if column == "author" else group,),
+                (value,),
             )
             if rows:
-                yield split_unit(author, group, by_author=by_author), rows[0][0]
+                yield unit, rows[0][0]
 
     def _assign_again(self, before: int) -> None:
         rows = self._read(

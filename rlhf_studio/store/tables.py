@@ -37,6 +37,8 @@ CREATE INDEX prompt_by_use_case ON prompt (use_case);
 CREATE INDEX prompt_by_split ON prompt (split);
 CREATE INDEX prompt_by_author ON prompt (author);
 CREATE INDEX prompt_by_duplicate_group ON prompt (duplicate_group);
+CREATE INDEX prompt_given_by_author ON prompt (author) WHERE is_split_given;
+CREATE INDEX prompt_given_by_duplicate_group ON prompt (duplicate_group) WHERE is_split_given;
 
 CREATE TABLE prompt_purpose (
     purpose TEXT NOT NULL CHECK (purpose IN ('demonstrate', 'rank', 'ppo', 'probe')),

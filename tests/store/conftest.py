@@ -18,6 +18,7 @@ NOBODY = 65534
 @pytest.fixture
 def store(tmp_path):
     with create_project(tmp_path / "project", "A test") as made:
+        made._db.execute("PRAGMA synchronous = OFF")  # waits for no disk; test_crash and test_project keep it on
         yield made
 
 

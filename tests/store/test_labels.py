@@ -140,7 +140,7 @@ tied_orders = st.integers(2, 9).flatmap(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tied_orders)
 def test_pairs_survive_the_way_through_the_file(store, order):
     places, begins_tier = order

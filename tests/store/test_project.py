@@ -3,7 +3,6 @@
 import json
 import os
 import sqlite3
-import struct
 import subprocess
 import sys
 import threading
@@ -47,7 +46,8 @@ def test_a_project_is_there_after_closing(tmp_path, ask):
     store.close()  # a second time is harmless
 
 
-def test_the_file_says_what_it_is_and_how_it_is_written(store):
+def test_the_file_says_what_it_is_and_how_it_is_written(tmp_path):
+    store = create_project(tmp_path / "p", "t")
     pragmas = {
         name: store._db.execute(f"PRAGMA {name}").fetchone()[0]
         for name in ("application_id", "user_version", "journal_mode", "foreign_keys", "synchronous")
@@ -62,6 +62,7 @@ def test_the_file_says_what_it_is_and_how_it_is_written(store):
     tables = store._db.execute("PRAGMA table_list").fetchall()
     loose = [row[1] for row in tables if row[2] == "table" and not row[5] and not row[1].startswith("sqlite_")]
     assert loose == []  # column 5 is STRICT
+    store.close()
 
 
 def test_an_empty_folder_and_one_left_by_a_crash_become_projects(tmp_path):
@@ -248,137 +249,6 @@ def test_a_log_that_cannot_be_brought_in_is_not_left_out_silently(public_dir, un
 def test_no_project_can_be_made_where_nothing_may_be_written(public_dir, unwritable):
     with unwritable(public_dir), pytest.raises(DataError, match="Choose a folder you may write"):
         create_project(public_dir / "p", "t")
-
-
-# -- damaged files
-
-
-def made(folder):
-    create_project(folder, "t").close()
-    return folder / "project.sqlite"
-
-
-def cut(path):
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-
-
-def cut_inside_header(path):
-    path.write_bytes(path.read_bytes()[:60])
-
-
-def empty(path):
-    path.write_bytes(b"")
-
-
-def garble(path):
-    path.write_bytes(os.urandom(path.stat().st_size))
-
-
-def garble_inside(path):
-    data = bytearray(path.read_bytes())
-    data[4096 * 3 : 4096 * 6] = b"\xa5" * (4096 * 3)
-    path.write_bytes(data)
-
-
-def be_of_another_program(path):
-    path.unlink()
-    with closing(sqlite3.connect(path)) as other:
-        other.execute("CREATE TABLE wine (id)")
-
-
-def be_newer(path):
-    data = bytearray(path.read_bytes())
-    data[60:64] = struct.pack(">I", 999)
-    path.write_bytes(data)
-
-
-def be_of_version_0(path):
-    data = bytearray(path.read_bytes())
-    data[60:64] = bytes(4)
-    path.write_bytes(data)
-
-
-def lose_tables(path):
-    with closing(sqlite3.connect(path)) as other:
-        other.execute("DROP TABLE meta")
-
-
-def lose_title(path):
-    with closing(sqlite3.connect(path)) as other:
-        other.execute("DELETE FROM meta")
-        other.commit()
-
-
-@pytest.mark.parametrize(
-    ("harm", "words"),
-    [
-        (cut, "is damaged"),
-        (cut_inside_header, "is damaged"),
-        (empty, "is empty"),
-        (garble, "is damaged"),
-        (garble_inside, "is damaged"),
-        (be_of_another_program, "another program"),
-        (be_newer, "version 999, this program knows versions up to 1. Install a newer"),
-        (be_of_version_0, "is damaged"),
-        (lose_tables, "no such table: meta"),
-        (lose_title, "it has no title"),
-    ],
-)
-@pytest.mark.parametrize("read_only", [False, True])
-def test_a_damaged_file_is_said_to_be_and_left_alone(tmp_path, harm, words, read_only):
-    path = made(tmp_path / "p")
-    harm(path)
-    before = path.read_bytes()
-    with pytest.raises(DataError, match=words) as caught:
-        open_project(path.parent, read_only=read_only)
-    assert str(path) in str(caught.value)
-    assert path.read_bytes() == before
-    ProjectLock(path.parent / "project.lock").release()  # nobody holds it
-
-
-def test_the_newest_backup_is_named(tmp_path):
-    path = made(tmp_path / "p")
-    for version in (2, 9, 10):
-        path.with_name(f"project.before-v{version}.sqlite").write_bytes(path.read_bytes())
-    garble(path)
-    with pytest.raises(DataError, match=r"copy project.before-v10.sqlite over project.sqlite"):
-        open_project(path.parent)
-
-
-def test_a_large_file_closed_in_order_is_opened_without_reading_all_of_it(tmp_path, monkeypatch):
-    path = made(tmp_path / "p")
-    garble_inside(path)
-    monkeypatch.setattr(project_module, "CHECKED_BYTES", 0)
-    open_project(path.parent).close()
-    path.with_name("project.sqlite-wal").write_bytes(b"a torn log")  # not closed in order
-    with pytest.raises(DataError, match="is damaged"):
-        open_project(path.parent)
-
-
-def test_damage_found_later_is_put_into_words(tmp_path, monkeypatch, ask):
-    with create_project(tmp_path / "p", "t") as store:
-        store.add_prompts([ask(f"question {i} " + "x" * 3000) for i in range(50)])
-    path = tmp_path / "p" / "project.sqlite"
-    data = bytearray(path.read_bytes())
-    data[4096 * 30 :] = b"\xa5" * (len(data) - 4096 * 30)
-    path.write_bytes(data)
-    monkeypatch.setattr(project_module, "CHECKED_BYTES", 0)
-    with open_project(tmp_path / "p") as store, pytest.raises(DataError, match="is damaged"):
-        store.prompts()
-
-
-@pytest.mark.parametrize(
-    ("sql", "read"),
-    [
-        ("UPDATE prompt SET turns = '[[1'", lambda store: store.prompts()),
-        ("UPDATE prompt SET turns = CAST(x'ff' AS TEXT)", lambda store: store.prompts()),
-    ],
-)
-def test_tables_that_something_else_wrote_to_are_put_into_words(store, ask, sql, read):
-    store.add_prompts([ask("one")])
-    store._db.execute(sql)
-    with pytest.raises(DataError):
-        read(store)
 
 
 # -- failing writes

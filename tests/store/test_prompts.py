@@ -112,6 +112,21 @@ def test_a_page_of_a_filter_reads_an_index_not_every_prompt(store, filters, inde
     assert not any("TEMP B-TREE FOR ORDER BY" in step for step in plan), plan
 
 
+def test_a_new_prompt_looks_its_split_up_without_reading_its_authors_others(store, ask):
+    """Else adding prompts takes time quadratic in their number."""
+    store.add_prompts([ask(f"question {i}", author=f"author {i}") for i in range(10)])
+    statements = []
+    store._db.set_trace_callback(statements.append)
+    store.add_prompts([ask("named", author="author 3"), ask("unnamed")])
+    store._db.set_trace_callback(None)
+    lookups = [statement for statement in statements if "is_split_given ORDER" in statement]
+    plans = [store._db.execute(f"EXPLAIN QUERY PLAN {lookup}").fetchone()[3] for lookup in lookups]
+    assert sorted(plan.split("prompt_given_by_")[1] for plan in plans) == [
+        "author (author=?)",
+        "duplicate_group (duplicate_group=?)",
+    ]
+
+
 def test_an_unknown_prompt_is_named(store):
     with pytest.raises(DataError, match="no prompt 7 in this project"):
         store.prompt(7)
