@@ -1,0 +1,152 @@
+"""Makes the example project's rankings: an SFT model's own answers, ordered by a scripted labeler.
+
+Run ``python -m rlhf_studio.jobs.example_rankings --files resources/example --base models/tiny`` after the base model
+or the demonstrations have changed. It trains SFT as the demo does, samples answers to the prompts that are for
+ranking, and writes ``rankings.jsonl`` (marked as simulated) and ``queue.jsonl`` (for a newcomer to rank).
+"""
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rlhf_studio.errors import RunError, StudioError
+from rlhf_studio.events import RunFinished
+from rlhf_studio.example.rubric import RUBRICS, scripted_rankings
+from rlhf_studio.jobs.recipes import drive, start_project_run
+from rlhf_studio.lm.generate import collect, generate, uniforms
+from rlhf_studio.lm.loading import load_language_model
+from rlhf_studio.lm.model import LanguageModel
+from rlhf_studio.schema import RunSpec, Sampling, Turn
+from rlhf_studio.store.bundle import import_example
+from rlhf_studio.store.project import create_project
+from rlhf_studio.train.control import RunControl
+
+SIZES = (4, 5, 4, 6, 4, 7, 4, 9)  # K by turns: mostly four, as many as the paper's nine
+QUEUE_EVERY = 8  # every eighth prompt's answers stay unranked
+_ROUNDS = 6  # times that equal answers are drawn again
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerSet:
+    """K different answers to one prompt."""
+
+    key: str
+    text: str
+    answers: tuple[dict[str, Any], ...]
+
+
+def train_sft_model(files: Path, base: Path, folder: Path, settings: Mapping[str, Any]) -> Path:
+    """Train SFT on the example's demonstrations in a project of its own; returns the folder of the model.
+
+    Raises:
+        RunError: If the run does not complete.
+    """
+    bare = folder / "files"
+    left_out = shutil.ignore_patterns("rankings.jsonl", "queue.jsonl")
+    shutil.copytree(files, bare, ignore=left_out)
+    with create_project(folder / "project", "Example rankings") as store:
+        import_example(store, bare)
+        run = start_project_run(store, RunSpec("sft", dict(settings), {"base": str(base.absolute())}, "SFT"))
+        for event in drive(run, RunControl()):
+            if isinstance(event, RunFinished) and event.outcome != "completed":
+                raise RunError(f"SFT of the example did not complete: {event.message}")
+        return run.path / "models" / "policy"
+
+
+def sample_sets(
+    lm: LanguageModel, prompts: Sequence[Mapping[str, Any]], sampling: Sampling, model: str
+) -> list[AnswerSet]:
+    """Draw K different answers to each prompt; equal ones are drawn again, then left out."""
+    asked = [(row, SIZES[i % len(SIZES)]) for i, row in enumerate(prompts)]
+    found: dict[str, dict[str, dict[str, Any]]] = {row["key"]: {} for row, _ in asked}
+    for attempt in range(_ROUNDS):
+        missing = [(i, row) for i, (row, k) in enumerate(asked) for _ in range(k - len(found[row["key"]]))]
+        for first in range(0, len(missing), 64):
+            part = missing[first : first + 64]
+            for (_, row), answer in zip(part, _draw(lm, part, sampling, attempt * 100_000 + first), strict=True):
+                answers = found[row["key"]]
+                if answer["text"].strip() and answer["text"] not in answers:
+                    answers[answer["text"]] = {**answer, "model": model, "sampling": asdict(sampling)}
+    return [
+        AnswerSet(row["key"], row["turns"][-1]["content"], tuple(list(found[row["key"]].values())[:k]))
+        for row, k in asked
+        if len(found[row["key"]]) >= 2
+    ]
+
+
+def _draw(
+    lm: LanguageModel, part: Sequence[tuple[int, Mapping[str, Any]]], sampling: Sampling, step: int
+) -> list[dict[str, Any]]:
+    prompts = [lm.codec.encode_prompt([Turn(**turn) for turn in row["turns"]]) for _, row in part]
+    noise = uniforms(sampling.seed, step, range(len(prompts)), sampling.max_new_tokens)
+    generation = collect(generate(lm, prompts, sampling, noise))
+    rows = zip(generation.tokens, generation.mask, generation.finished.tolist(), strict=True)
+    answers = []
+    for tokens, mask, is_finished in rows:
+        ids = tokens[mask].tolist()
+        answers.append({"text": lm.codec.decode(ids), "token_ids": ids, "is_finished": is_finished})
+    return answers
+
+
+def ranking_rows(sets: Sequence[AnswerSet], *, rubric: str, noise: float, seed: int) -> list[dict[str, Any]]:
+    """Rows of ``rankings.jsonl``; a set whose answers the labeler finds equally good is left out."""
+    plain = [{"prompt": s.key, "text": s.text, "answers": [a["text"] for a in s.answers]} for s in sets]
+    rows = []
+    for one, ranked in zip(sets, scripted_rankings(plain, RUBRICS[rubric], noise, seed), strict=True):
+        if len(ranked["tiers"]) > 1:
+            row = {
+                "prompt": one.key,
+                "completions": list(one.answers),
+                "tiers": ranked["tiers"],
+                "shown_order": list(range(len(one.answers))),
+                "labeler": ranked["labeler"],
+                "simulated": True,
+            }
+            rows.append(row)
+    return rows
+
+
+def build(files: Path, base: Path, settings: Mapping[str, Any], *, rubric: str, noise: float, seed: int) -> str:
+    """Write both files; returns a sentence about what was written."""
+    rows = [json.loads(line) for line in (files / "prompts.jsonl").read_text(encoding="utf-8").splitlines()]
+    prompts = [row for row in rows if "rank" in row["purposes"]]
+    with tempfile.TemporaryDirectory() as folder:
+        policy = train_sft_model(files, base, Path(folder), settings)
+        lm = load_language_model(policy)
+        sets = sample_sets(lm, prompts, Sampling(1.0, 1.0, 64, seed), f"{base.name}-sft")
+    queued = [one for i, one in enumerate(sets) if i % QUEUE_EVERY == QUEUE_EVERY - 1]
+    ranked = ranking_rows([s for s in sets if s not in queued], rubric=rubric, noise=noise, seed=seed)
+    _write(files / "rankings.jsonl", ranked)
+    _write(files / "queue.jsonl", [{"prompt": s.key, "completions": list(s.answers)} for s in queued])
+    return f"{len(ranked)} rankings and {len(queued)} sets to rank written to {files}"
+
+
+def _write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+
+
+def main() -> int:
+    """Read the command line and build; the exit status is 0, or the error's."""
+    parser = argparse.ArgumentParser(description="Make the example project's rankings.")
+    parser.add_argument("--files", type=Path, required=True, help="folder of prompts.jsonl and demonstrations.jsonl")
+    parser.add_argument("--base", type=Path, required=True, help="folder of the base model")
+    parser.add_argument("--rubric", choices=sorted(RUBRICS), default="happy", help="what the labeler likes")
+    parser.add_argument("--noise", type=float, default=0.1, help="share of pairs ranked the wrong way round")
+    parser.add_argument("--seed", type=int, default=0, help="of the sampling and the labeler")
+    args = parser.parse_args()
+    try:
+        sys.stdout.write(build(args.files, args.base, {}, rubric=args.rubric, noise=args.noise, seed=args.seed) + "\n")
+    except StudioError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
