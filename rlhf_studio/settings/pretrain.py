@@ -36,4 +36,6 @@ class PretrainSettings(TrainSettings):
         0.75, "Repeats at first", "Share of rows made of repeated random tokens in that first part.", ge=0, le=1
     )
     repeat_share: float = option(0.05, "Repeats after", "Share of such rows in the rest of the run.", ge=0, le=1)
+    weight_decay: float = option(0.1, "Weight decay", "Decoupled decay of the matrices between the embeddings.", ge=0)
+    adam_epsilon: float = option(1e-8, "Adam epsilon", "Damps steps of tiny gradients; rare tokens have those.", gt=0)
     evaluate_every: int = option(250, "Evaluate every", "Updates between two held-out losses.", unit="steps", ge=1)

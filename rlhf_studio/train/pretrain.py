@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Optimizer
 
+from rlhf_studio.errors import DataError
 from rlhf_studio.events import Notice, Progress, RunFinished, RunStarted, StepMetrics, TrainEvent
 from rlhf_studio.lm.model import LanguageModel
 from rlhf_studio.lm.saving import save_language_model
@@ -52,9 +53,14 @@ def train_pretrain(
         control: Stops the run between micro-batches.
 
     Raises:
-        DataError: If a source is too short for one row.
+        DataError: If a source is too short for one row, or rows are longer than the model's context.
         RunError: If the loss or the gradient is not finite.
     """
+    if settings.context_length > model.context_length:
+        raise DataError(
+            f"Rows of {settings.context_length} tokens do not fit into the model's context of {model.context_length}. "
+            "Choose a shorter context (context_length)."
+        )
     compute = Compute(settings)
     model.to(compute.device)
     total = math.ceil(settings.tokens / settings.batch_tokens)
@@ -209,7 +215,8 @@ def _held_out(stage: _Stage, step: int) -> Generator[TrainEvent, None, dict[str,
     mix_loss = mix_bits = 0.0
     for done, source in enumerate(sources):
         cost = Cost(0.0, 0, 0)
-        for cost in held_out_costs(stage.model, stage.compute, stage.data, source, HELD_OUT_ROWS):
+        for so_far in held_out_costs(stage.model, stage.compute, stage.data, source, HELD_OUT_ROWS):
+            cost = so_far
             yield Progress(step, stage.total, "evaluate", done / len(sources))
             if stage.control.is_stopping:
                 return {}

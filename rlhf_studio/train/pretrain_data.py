@@ -34,12 +34,13 @@ class TokenSource:
 class PretrainData:
     """All that a pretraining run reads.
 
-    ``token_bytes`` says how many bytes of text each id stands for, 0 for reserved tokens; these are never drawn
-    for repeats.
+    ``token_bytes`` says how many bytes of text each id stands for, 0 for reserved tokens; from ``repeat_tokens``
+    the random segments are drawn.
     """
 
     sources: tuple[TokenSource, ...]
     token_bytes: tuple[int, ...]
+    repeat_tokens: tuple[int, ...]
 
 
 class Rows(NamedTuple):
@@ -72,7 +73,7 @@ class RowSource:
         self._streams = [source.train for source in data.sources]
         weights = np.array([source.weight for source in data.sources], dtype=np.float64)
         self._borders = np.cumsum(weights / weights.sum())
-        self._words = np.flatnonzero(np.array(data.token_bytes))
+        self._words = np.array(data.repeat_tokens)
 
     @property
     def tokens_per_step(self) -> int:

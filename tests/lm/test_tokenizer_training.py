@@ -1,7 +1,7 @@
 import pytest
 
 from rlhf_studio.errors import DataError
-from rlhf_studio.lm.tokenizer_training import RESERVED_TOKENS, token_bytes, train_tokenizer
+from rlhf_studio.lm.tokenizer_training import RESERVED_TOKENS, token_bytes, train_tokenizer, word_tokens
 
 TEXTS = ["The cat sat on the mat.", "The dog sat on the log in 1984.", "Ein Bär, 猫 and \U0001f43b\tsat.\n"] * 5
 
@@ -43,6 +43,12 @@ def test_token_bytes_add_up_to_the_text(tokenizer):
     for text in TEXTS:
         ids = tokenizer.encode(text, add_special_tokens=False)
         assert sum(sizes[i] for i in ids) == len(text.encode())
+
+
+def test_word_tokens_begin_a_word(tokenizer):
+    words = [tokenizer.decode([i]) for i in word_tokens(tokenizer)]
+    assert " sat" in words
+    assert all(word[0] == " " and len(word) >= 4 and word[1:].isalpha() for word in words)
 
 
 def test_too_small_a_vocabulary_and_no_text_are_refused():

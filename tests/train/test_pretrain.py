@@ -39,7 +39,7 @@ def sources_of(codec, **texts):
 
 @pytest.fixture
 def data(tiny_lm):
-    return PretrainData(sources_of(tiny_lm.codec, tales=TEXT * 20), tuple([0] * 16 + [1] * (300 - 16)))
+    return PretrainData(sources_of(tiny_lm.codec, tales=TEXT * 20), (0,) * 16 + (1,) * 284, tuple(range(16, 300)))
 
 
 def metrics_of(events, name):
@@ -128,7 +128,7 @@ def test_rates_rise_stay_and_fall():
 def test_repeats_come_first():
     wanted = settings(repeat_steps_share=0.25, repeat_share_first=0.75, repeat_share=0.05)
     source = TokenSource("tales", np.arange(100), np.arange(0), 1.0)
-    rows = RowSource(PretrainData((source,), (1,) * 100), wanted, steps=8)
+    rows = RowSource(PretrainData((source,), (1,) * 100, (1,)), wanted, steps=8)
     assert [rows.repeat_share(step) for step in (1, 2, 3, 8)] == [0.75, 0.75, 0.05, 0.05]
     assert rows.tokens_per_step == 128
 
@@ -142,17 +142,25 @@ def test_rows_depend_on_seed_and_step_alone(data):
     assert not torch.equal(rows.draw(3).tokens, other.draw(3).tokens)
 
 
+def test_repeats_are_drawn_from_the_named_tokens():
+    source = TokenSource("tales", np.zeros(100, dtype=int), np.arange(0), 1.0)
+    data = PretrainData((source,), (1,) * 100, (7, 8, 9))
+    rows = RowSource(data, settings(repeat_share=1.0), steps=1)
+    assert set(rows.draw(1).tokens.flatten().tolist()) == {7, 8, 9}
+    assert set(rows.repeat_test(2).tokens.flatten().tolist()) <= {7, 8, 9}
+
+
 def test_sources_get_rows_by_weight():
     one = TokenSource("one", np.full(200, 1), np.arange(0), 3.0)
     two = TokenSource("two", np.full(200, 2), np.arange(0), 1.0)
-    rows = RowSource(PretrainData((one, two), (1,) * 10), settings(batch_tokens=32 * 4000), steps=1)
+    rows = RowSource(PretrainData((one, two), (1,) * 10, (1,)), settings(batch_tokens=32 * 4000), steps=1)
     share = float((rows.draw(1).tokens[:, 0] == 1).float().mean())
     assert share == pytest.approx(0.75, abs=0.03)
 
 
 def test_targets_are_the_next_tokens():
     source = TokenSource("count", np.arange(1000), np.arange(0), 1.0)
-    rows = RowSource(PretrainData((source,), (1,) * 1000), settings(), steps=1).draw(1)
+    rows = RowSource(PretrainData((source,), (1,) * 1000, (1,)), settings(), steps=1).draw(1)
     assert torch.equal(rows.targets, rows.tokens + 1)
 
 
@@ -176,7 +184,7 @@ def test_each_held_out_token_but_the_first_is_a_target_once():
 def test_bits_per_byte_by_hand():
     # token 0 is end-of-text, tokens 1 and 2 stand for two and one bytes
     model = LanguageModel(FixedLogits([0.5, 0.25, 0.25]), NumberCodec(3), context_length=4)
-    data = PretrainData((TokenSource("x", np.arange(0), np.array([1, 2, 1, 0, 1]), 1.0),), (0, 2, 1))
+    data = PretrainData((TokenSource("x", np.arange(0), np.array([1, 2, 1, 0, 1]), 1.0),), (0, 2, 1), (1,))
     *_, cost = held_out_costs(model, Compute(settings()), data, data.sources[0])
     assert (cost.tokens, cost.bytes) == (4, 5)  # the first token is not predicted
     assert cost.nats == pytest.approx(math.log(4 * 4 * 2 * 4))
@@ -209,7 +217,11 @@ def test_a_text_without_held_out_part_is_told(tiny_lm, data):
     source = TokenSource("tales", data.sources[0].train, np.zeros(0, dtype=np.uint16), 1.0)
     events = list(
         train_pretrain(
-            settings(tokens=128), tiny_lm, PretrainData((source,), data.token_bytes), MemoryRun(), RunControl()
+            settings(tokens=128),
+            tiny_lm,
+            PretrainData((source,), data.token_bytes, data.repeat_tokens),
+            MemoryRun(),
+            RunControl(),
         )
     )
     assert Notice(0, "pretrain.no_held_out", {"source": "tales"}) in events
@@ -219,8 +231,8 @@ def test_a_text_without_held_out_part_is_told(tiny_lm, data):
 def test_too_little_text_and_too_long_rows_are_refused(tiny_lm, data):
     short = TokenSource("note", np.arange(10), np.arange(0), 1.0)
     with pytest.raises(DataError, match=r"'note' has 10 tokens"):
-        list(train_pretrain(settings(), tiny_lm, PretrainData((short,), (1,) * 300), MemoryRun(), RunControl()))
+        list(train_pretrain(settings(), tiny_lm, PretrainData((short,), (1,) * 300, (1,)), MemoryRun(), RunControl()))
     with pytest.raises(DataError, match="there is none"):
-        list(train_pretrain(settings(), tiny_lm, PretrainData((), (1,) * 300), MemoryRun(), RunControl()))
+        list(train_pretrain(settings(), tiny_lm, PretrainData((), (1,) * 300, (1,)), MemoryRun(), RunControl()))
     with pytest.raises(DataError, match="context of 128"):
         list(train_pretrain(settings(context_length=256), tiny_lm, data, MemoryRun(), RunControl()))
