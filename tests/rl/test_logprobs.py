@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from rlhf_studio.rl.logprobs import entropy, token_logprobs
+from rlhf_studio.rl.logprobs import _pieces, entropy, token_logprobs
 
 
 def reference(logits, tokens, temperature=1.0):
@@ -111,3 +111,13 @@ def test_no_second_tensor_of_the_logits_size_is_made():
     with torch.autograd.graph.saved_tensors_hooks(lambda x: saved.append(x) or x, lambda x: x):
         token_logprobs(logits, tokens)
     assert [x.data_ptr() for x in saved if x.numel() == logits.numel()] == [logits.data_ptr()]
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (1, 7), (5, 1)])
+@pytest.mark.parametrize("chunk", [1, 3, 4, 9, 100])
+def test_pieces_cover_each_cell_once_and_stay_small(shape, chunk):
+    seen = torch.zeros(shape)
+    for piece in _pieces(seen.shape, chunk):
+        assert 0 < seen[piece].numel() <= chunk
+        seen[piece] += 1
+    assert (seen == 1).all()
