@@ -77,7 +77,7 @@ class CheckpointShelf:
         Raises:
             OSError: If anything could not be written; no checkpoint of this name is there then.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(exist_ok=True)
         remove_leftovers(self.folder)
         part = self.folder / f"{PART}{name}"
         try:
