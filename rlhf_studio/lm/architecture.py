@@ -1,21 +1,21 @@
 """A new language model with random weights."""
 
 import torch
-from torch import nn
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from torch import Tensor, nn
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from rlhf_studio.errors import DataError
-from rlhf_studio.lm.tokenizer_training import ROLE_TOKENS
+from rlhf_studio.lm.tokenizer_training import ROLE_TOKENS, FastTokenizer
 from rlhf_studio.settings import PretrainSettings
 
 _DEVIATION = 0.02  # of the random weights, as in GPT-2
+_NATS_BELOW = 8.0  # a role token is e^8 times less likely than a newline where one is due
 
 
-def new_language_model(settings: PretrainSettings, tokenizer: PreTrainedTokenizerFast, seed: int) -> nn.Module:
+def new_language_model(settings: PretrainSettings, tokenizer: FastTokenizer, seed: int) -> nn.Module:
     """A Llama with tied embeddings whose weights depend on ``seed`` alone; torch's global generator is untouched.
 
-    The role tokens never occur in pretraining text; they start as a copy of the newline, which separates speakers
-    there, and share its fate through weight tying only until fine-tuning moves them.
+    The role tokens start as a copy of the newline, which separates speakers in plain text.
 
     Raises:
         DataError: If the heads do not divide the width into even parts.
@@ -50,9 +50,33 @@ def new_language_model(settings: PretrainSettings, tokenizer: PreTrainedTokenize
 
 
 @torch.no_grad()
-def copy_newline_to_roles(module: nn.Module, tokenizer: PreTrainedTokenizerFast) -> None:
+def copy_newline_to_roles(module: nn.Module, tokenizer: FastTokenizer) -> None:
     """Let the role tokens' embeddings be those of the newline."""
-    weight = module.get_input_embeddings().weight  # type: ignore[operator]
-    newline = tokenizer.convert_tokens_to_ids("Ċ")  # how byte-level BPE writes a newline
-    for token in ROLE_TOKENS:
-        weight[tokenizer.convert_tokens_to_ids(token)] = weight[newline]
+    weight, newline, roles = _role_rows(module, tokenizer)
+    weight[roles] = weight[newline].clone()
+
+
+@torch.no_grad()
+def let_roles_read_as_newline(module: nn.Module, tokenizer: FastTokenizer, tokens: Tensor) -> None:
+    """Let the role tokens mean what a newline means, without ever being written in its place.
+
+    Pretraining text has no role tokens, so training only pushes them away. A plain copy of the newline would take
+    three quarters of its probability, for embeddings are tied; so the copy moves a little against the hidden states
+    that predict a newline, just enough to be ``_NATS_BELOW`` less likely there.
+
+    Args:
+        module: Trained; changed in place.
+        tokenizer: Its tokenizer.
+        tokens: (R, T) int64, text with newlines in it.
+    """
+    weight, newline, roles = _role_rows(module, tokenizer)
+    out = module(input_ids=tokens.to(weight.device), output_hidden_states=True, use_cache=False)
+    hidden, share = out.hidden_states[-1], out.logits.softmax(-1)[..., newline]  # (R, T, D), (R, T)
+    mean = (hidden * share[..., None]).sum((0, 1)) / share.sum()
+    weight[roles] = weight[newline] - _NATS_BELOW * mean / mean.dot(mean)
+
+
+def _role_rows(module: nn.Module, tokenizer: FastTokenizer) -> tuple[Tensor, int, list[int]]:
+    weight: Tensor = module.get_input_embeddings().weight  # type: ignore[operator]
+    # byte-level BPE writes a newline as Ċ
+    return weight, int(tokenizer.convert_tokens_to_ids("Ċ")), list(tokenizer.convert_tokens_to_ids(list(ROLE_TOKENS)))

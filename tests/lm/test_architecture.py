@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from rlhf_studio.errors import DataError
-from rlhf_studio.lm.architecture import new_language_model
+from rlhf_studio.lm.architecture import let_roles_read_as_newline, new_language_model
 from rlhf_studio.settings import PretrainSettings
 
 SMALL = {"hidden_size": 32, "layers": 2, "heads": 4, "feed_forward": 64, "context_length": 64}
@@ -39,3 +39,20 @@ def test_role_tokens_start_as_the_newline(byte_tokenizer):
 def test_heads_that_do_not_divide_the_width_are_refused(byte_tokenizer):
     with pytest.raises(DataError, match="width of 30"):
         new_language_model(PretrainSettings(**{**SMALL, "hidden_size": 30}), byte_tokenizer, 0)
+
+
+def test_roles_read_as_a_newline_but_are_not_written(byte_tokenizer):
+    module = new_language_model(PretrainSettings(**SMALL), byte_tokenizer, 0)
+    (newline,) = byte_tokenizer.encode("\n", add_special_tokens=False)
+    tokens = torch.tensor([[40, newline, 41, 42, newline, 43, 44, newline]])
+    with torch.no_grad():
+        module.get_input_embeddings().weight.mul_(20)
+    let_roles_read_as_newline(module, byte_tokenizer, tokens)
+    with torch.no_grad():
+        out = module(input_ids=tokens)
+    share = out.logits.softmax(-1)[..., newline]
+    gap = (out.logits[..., newline] - out.logits[..., 2]) * share
+    assert float(gap.sum() / share.sum()) == pytest.approx(8.0, rel=1e-3)
+    weight = module.get_input_embeddings().weight
+    assert torch.equal(weight[2], weight[3])
+    assert torch.equal(weight[2], weight[4])
