@@ -95,7 +95,7 @@ def _learn(
     tally = Tally(values.pop("tally", {}))
     plan = minibatch_plan(settings, len(rollout.tokens), step)
     for number in range(values.pop("update", 0), len(plan)):
-        is_done = yield from update_minibatch(stage, step, number, rollout.select(plan[number]), tally)
+        is_done = yield from update_minibatch(stage, step, number, rollout, plan[number], tally)
         yield stage.progress(step, "update", (number + 1) / len(plan))
         if stage.control.is_stopping or (cadence.is_due() and is_done):
             values["update"], values["tally"] = number + is_done, tally.sums

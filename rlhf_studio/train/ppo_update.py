@@ -1,6 +1,6 @@
 """The second half of a PPO step: minibatch updates of the policy (with ptx) and of the value network."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -55,7 +55,7 @@ def minibatch_plan(settings: PpoSettings, episodes: int, step: int) -> list[list
 
 
 def update_minibatch(
-    stage: PpoStage, step: int, number: int, part: Rollout, tally: Tally
+    stage: PpoStage, step: int, number: int, rollout: Rollout, episodes: Sequence[int], tally: Tally
 ) -> Generator[Progress, None, bool]:
     """One optimizer step of the policy and one of the value network; False if stopped before either.
 
@@ -63,21 +63,22 @@ def update_minibatch(
     (appendix C.4). Every response token of the minibatch weighs the same, however it is cut into micro-batches.
     """
     figures = Tally()
-    count = part.mask.sum()
-    pieces = chunks(range(len(part.tokens)), stage.settings.micro_batch)
+    pieces = chunks(episodes, stage.settings.micro_batch)
+    count = rollout.mask[torch.as_tensor(list(episodes), device=rollout.mask.device)].sum()
     for rows in pieces:
-        piece = part.select(rows)
-        _policy_gradient(stage, step, piece, count, figures)
+        piece = rollout.select(rows)
+        logprobs = _policy_gradient(stage, step, piece, count, figures)
+        rollout.last_logprobs[rows, : piece.response_length] = logprobs.masked_fill(~piece.mask, 0.0)
         yield stage.progress(step, "update", number / max(1, stage.settings.epochs))
         if stage.control.is_stopping:
             return _abandon(stage)
     if stage.trainee.values["ptx_coef"]:
-        for windows in _ptx_pieces(stage, step, number, len(part.tokens)):
+        for windows in _ptx_pieces(stage, step, number, len(episodes)):
             _ptx_gradient(stage, step, *windows, figures)
             if stage.control.is_stopping:
                 return _abandon(stage)
     for rows in pieces:
-        _value_gradient(stage, step, part.select(rows), count, figures)
+        _value_gradient(stage, step, rollout.select(rows), count, figures)
         if stage.control.is_stopping:
             return _abandon(stage)
     _optimizer_steps(stage, step, figures)
@@ -86,7 +87,8 @@ def update_minibatch(
     return True
 
 
-def _policy_gradient(stage: PpoStage, step: int, piece: Rollout, count: Tensor, figures: Tally) -> None:
+def _policy_gradient(stage: PpoStage, step: int, piece: Rollout, count: Tensor, figures: Tally) -> Tensor:
+    """Add the gradient of one micro-batch; returns its log-probabilities (b, r)."""
     with stage.compute.autocast():
         logits = stage.policy.response_logits(piece.batch, piece.response_length)  # (b, r, V)
         logprobs = token_logprobs(logits, piece.responses)
@@ -100,6 +102,7 @@ def _policy_gradient(stage: PpoStage, step: int, piece: Rollout, count: Tensor, 
         approx_kl=float(out.approx_kl),
         ratio=float(out.ratio_mean),
     )
+    return logprobs.detach().float()
 
 
 def _value_gradient(stage: PpoStage, step: int, piece: Rollout, count: Tensor, figures: Tally) -> None:

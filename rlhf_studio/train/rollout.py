@@ -27,6 +27,7 @@ class Rollout(NamedTuple):
     rewards: Tensor  # (B, R) score on the last token, minus beta times k1 on each
     advantages: Tensor  # (B, R)
     returns: Tensor  # (B, R)
+    last_logprobs: Tensor  # (B, R) of the policy in its last pass over the batch, before that pass's update
     scores: Tensor  # (B,) of the reward model
     finished: Tensor  # (B,) bool, the answer ended by itself
 
@@ -62,10 +63,11 @@ class Rollout(NamedTuple):
         )
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
-        """Every field for the run folder; floats in float32."""
+        """Every field and the ratio at the last pass, for the run folder; floats in float32."""
+        ratio = (self.last_logprobs - self.logprobs).exp().masked_fill(~self.mask, 0.0)
         return {
             name: (field.float() if field.is_floating_point() else field).cpu().numpy()
-            for name, field in zip(self._fields, self, strict=True)
+            for name, field in {**self._asdict(), "ratio": ratio}.items()
         }
 
     def tensors(self, prefix: str) -> dict[str, Tensor]:
@@ -94,6 +96,7 @@ def begin_rollout(prompts: Sequence[Sequence[int]], generation: Generation, pad_
         rewards=nothing,
         advantages=nothing,
         returns=nothing,
+        last_logprobs=logprobs.clone(),
         scores=torch.zeros(len(prompts), device=logprobs.device),
         finished=generation.finished,
     )

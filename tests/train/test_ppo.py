@@ -71,6 +71,8 @@ def test_token_rewards_add_up_to_the_score_minus_the_penalty_for_every_rollout(t
     assert sorted(run.rollouts) == [1, 2, 3]
     for step, arrays in run.rollouts.items():
         k1 = (arrays["logprobs"] - arrays["ref_logprobs"]).sum(1)
+        assert (arrays["ratio"][arrays["mask"]] > 0).all()
+        assert (arrays["ratio"][~arrays["mask"]] == 0).all()
         assert arrays["rewards"].sum(1) == pytest.approx(arrays["scores"] - 0.3 * k1, abs=1e-5)
         values = next(e.values for e in events if isinstance(e, StepMetrics) and e.step == step)
         assert values["objective/kl"] == pytest.approx(k1.mean(), abs=1e-5)
@@ -124,7 +126,7 @@ def gradient(stage, rollout, micro_batch, monkeypatch):
 
     monkeypatch.setattr(ppo_update, "_optimizer_steps", keep)
     stage.settings = stage.settings.model_copy(update={"micro_batch": micro_batch})
-    assert drain(update_minibatch(stage, 1, 0, rollout, Tally())) is True
+    assert drain(update_minibatch(stage, 1, 0, rollout, range(len(rollout.tokens)), Tally())) is True
     return kept
 
 
