@@ -1,6 +1,7 @@
 """Opens models from local folders, and nothing else: no network, no pickles, no foreign code."""
 
 import json
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from rlhf_studio.lm.model import LanguageModel
 
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 _DEFAULT_CONTEXT = 2048  # for the few architectures without a limit of their own
+_ONE_AT_A_TIME = threading.Lock()  # transformers keeps what it does while loading in globals: two loads mix them up
 
 
 def load_language_model(
@@ -117,7 +119,7 @@ def load_weights(kind: Any, folder: Path, dtype: torch.dtype) -> Any:
     """
     _be_quiet()
     try:
-        with torch.random.fork_rng(devices=[]):
+        with _ONE_AT_A_TIME, torch.random.fork_rng(devices=[]):
             module, info = kind.from_pretrained(
                 folder,
                 dtype=dtype,
