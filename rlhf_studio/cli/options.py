@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
@@ -26,8 +26,14 @@ def add_settings(parser: LazyParser, settings: type[StageSettings]) -> None:
     )
     own = parser.add_argument_group("settings of this stage")
     shared = parser.add_argument_group("settings that all stages have")
-    for option in options(settings):
-        group = shared if option.name in TrainSettings.model_fields else own
+    rows = options(settings)
+    add_options(own, [row for row in rows if row.name not in TrainSettings.model_fields])
+    add_options(shared, [row for row in rows if row.name in TrainSettings.model_fields])
+
+
+def add_options(group: Any, rows: Sequence[Option]) -> None:
+    """Add one command-line option per setting to a group of a parser."""
+    for option in rows:
         dest = SETTING + option.name
         if option.annotation is bool:
             action: Any = argparse.BooleanOptionalAction
@@ -44,8 +50,12 @@ def read_settings(args: argparse.Namespace, settings: type[S]) -> S:
     Raises:
         DataError: If the file cannot be read, or a value is not allowed.
     """
-    given = {name.removeprefix(SETTING): value for name, value in vars(args).items() if name.startswith(SETTING)}
-    return parse_settings(settings, {**read_json_object(args.settings), **given})
+    return parse_settings(settings, {**read_json_object(args.settings), **given_settings(args)})
+
+
+def given_settings(args: argparse.Namespace) -> dict[str, Any]:
+    """The settings that were named as options, as they were typed."""
+    return {name.removeprefix(SETTING): value for name, value in vars(args).items() if name.startswith(SETTING)}
 
 
 def read_json_object(path: Path | None) -> Mapping[str, Any]:
@@ -83,14 +93,18 @@ def allowed(option: Option) -> str:
         return "on or off"
     if get_origin(option.annotation) is Literal:
         return " or ".join(str(choice) for choice in get_args(option.annotation))
-    return " and ".join(f"{_SIGNS[key]} {bound:g}" for key, bound in option.bounds.items())
+    return " and ".join(f"{_SIGNS[key]} {_number(bound)}" for key, bound in option.bounds.items())
 
 
 def default_text(option: Option) -> str:
     """The default as a person would type it."""
     if isinstance(option.default, bool):
         return "on" if option.default else "off"
-    return f"{option.default:g}" if isinstance(option.default, float) else str(option.default)
+    return _number(option.default)
+
+
+def _number(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _metavar(option: Option) -> str:

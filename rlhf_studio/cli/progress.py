@@ -93,10 +93,14 @@ class Tracker:
     def figures(self) -> str:
         return words.figures(self.kind, self.values)
 
-    @property
-    def summary(self) -> str:
+    def ending(self, event: RunFinished) -> str:
         """One line about a run that has ended."""
-        parts = [f"{self.step} steps in {words.duration(self.seconds_spent)}", self.figures]
+        word = {"completed": "done", "stopped": "stopped", "failed": "failed"}[event.outcome]
+        if event.message:
+            return f"{word}: {event.message}"
+        if not self.total:  # it never started: it was complete before
+            return f"{word} before"
+        parts = [f"{word}, {event.step} steps in {words.duration(self.seconds_spent)}", self.figures]
         return " · ".join(part for part in parts if part)
 
 
@@ -117,6 +121,9 @@ class RunView(Protocol):
 
     def say(self, sentence: str) -> None:
         """Tell a person something outside of any run."""
+
+    def work(self, what: str) -> None:
+        """Say what goes on now, outside of any run; it need not stay on the screen."""
 
 
 def open_view(stream: TextIO | None = None) -> RunView:
@@ -155,7 +162,7 @@ class PlainView:
             case Notice():
                 self.say(f"{tracker.title}: {words.notice(event.message, event.values)}")
             case RunFinished():
-                self.say(f"{tracker.title}: {ending(event)}, {tracker.summary}")
+                self.say(f"{tracker.title}: {tracker.ending(event)}")
             case Progress() | StepMetrics() if self._clock() - self._last >= _PLAIN_SECONDS:
                 self._last = self._clock()
                 phase = words.PHASES.get(tracker.phase, tracker.phase)
@@ -164,6 +171,9 @@ class PlainView:
 
     def say(self, sentence: str) -> None:
         print(words.plain(sentence), file=self._stream, flush=True)
+
+    def work(self, what: str) -> None:
+        self.say(f"{what} ...")
 
 
 class LiveView:
@@ -204,7 +214,7 @@ class LiveView:
                     Text()
                     .append_text(line)
                     .append(f"{tracker.title:<{_TITLE}}", style="bold")
-                    .append(f"{ending(event)}, {tracker.summary}")
+                    .append(tracker.ending(event))
                 )
                 self._live.update(Text(""), refresh=True)
                 return
@@ -213,6 +223,9 @@ class LiveView:
 
     def say(self, sentence: str) -> None:
         self._print(Text(words.plain(sentence)))
+
+    def work(self, what: str) -> None:
+        self._live.update(Text(f"  {what} …", style="dim"), refresh=True)
 
     @property
     def _colour(self) -> str:
@@ -241,12 +254,6 @@ class LiveView:
         if tracker.sample is not None:
             rows.append(_answer_line(tracker.sample))
         return Group(*rows)
-
-
-def ending(event: RunFinished) -> str:
-    """How a run ended, in a word or with its reason."""
-    word = {"completed": "done", "stopped": "stopped", "failed": "failed"}[event.outcome]
-    return f"{word} ({event.message})" if event.message else word
 
 
 def _answer_line(sample: SampleShown) -> Text:

@@ -11,16 +11,17 @@ STAGES = {
 }
 
 PHASES = {
-    "load": "loading the models",
     "sample": "sampling answers",
     "score": "scoring answers",
     "update": "learning",
     "evaluate": "measuring",
     "save": "saving",
     "load": "loading models",
+    "read": "reading text",
 }
 
 NOTICES = {
+    "pretrain.no_held_out": "No document of '{source}' is held out, so only the training loss can be shown for it.",
     "sft.left_out": "{count} demonstrations are longer than {limit} tokens or empty and are left out.",
     "sft.no_held_out": "No demonstration is held out, so only the training loss can be shown.",
     "sft.no_dropout": "This model's residual branches were not found: dropout {rate} is not applied.",
@@ -31,8 +32,6 @@ NOTICES = {
     "with a standard deviation of {score/std:.2f}.",
     "ppo.left_out": "{count} prompts leave no room for an answer within {limit} tokens and are left out.",
     "ppo.no_held_out_text": "No pretraining text is held out, so the loss on natural text cannot be measured.",
-    "run.not_pruned": "An old checkpoint could not be removed: {reason}.",
-    "run.checkpoint_damaged": "The checkpoint {checkpoint} is damaged ({reason}) and is passed over.",
     "ppo.ratio_gate": "Sampler and training pass differ by {error:.1e} (limit {limit:.0e}): log-probabilities are "
     "taken from the training pass.",
     "run.checkpoint_damaged": "The checkpoint {checkpoint} is damaged ({reason}); the one before it is used.",
@@ -41,7 +40,11 @@ NOTICES = {
 
 # what the progress line shows per kind of run, in this order: metric, label, format
 KEY_FIGURES: Mapping[str, tuple[tuple[str, str, str], ...]] = {
-    "pretrain": (("loss/train", "loss", ".2f"), ("loss/valid", "held-out", ".2f"), ("bpb/valid", "bits/byte", ".2f")),
+    "pretrain": (
+        ("loss/train", "loss", ".2f"),
+        ("loss/valid", "held-out", ".2f"),
+        ("bits_per_byte/mix", "bits/byte", ".2f"),
+    ),
     "sft": (
         ("loss/train", "loss", ".2f"),
         ("loss/valid", "held-out", ".2f"),

@@ -88,6 +88,15 @@ def test_plain_lines_come_at_most_once_a_second(clock):
     assert lines[-1] == "SFT: stopped, 16 steps in 4 s · loss 2.00"
 
 
+def test_a_run_that_was_complete_before_says_so(clock):
+    stream = io.StringIO()
+    view = PlainView(stream, clock)
+    view.begin("ppo-ptx")
+    view.show(Progress(0, 0, "load"))
+    view.show(RunFinished(30, "completed"))
+    assert stream.getvalue().splitlines()[-1] == "PPO-ptx: done before"
+
+
 def test_notices_are_put_into_words(clock):
     stream = io.StringIO()
     view = PlainView(stream, clock)
@@ -110,7 +119,7 @@ def test_the_live_view_shows_stage_figures_and_answer():
         view.show(RunFinished(1, "failed", "the loss is not finite"))
     shown = stream.getvalue()
     assert "natural text cannot be measured" in shown
-    assert "failed (the loss is not finite)" in shown
+    assert "failed: the loss is not finite" in shown
 
 
 def test_the_live_picture():

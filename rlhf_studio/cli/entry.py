@@ -1,0 +1,56 @@
+"""Where the program starts: find the command, run it, turn every failure into one sentence."""
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+
+from rlhf_studio.cli import demo, project, resume, sample, train
+from rlhf_studio.cli.failures import explain
+from rlhf_studio.cli.parser import LazyParser
+
+INTERRUPTED = 130  # what shells expect of a program that Ctrl+C ended
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0 done, 2 misused, 3 data, 4 model, 5 run, 130 interrupted."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):  # a console that knows few characters shall not end a run
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    args = build_parser().parse_args(words or ["demo"])
+    try:
+        code: int = args.run(args)
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output is gone: nothing to tell to nobody
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001  the last place that can put a failure into words
+        sentence, code = explain(error)
+        print(sentence, file=sys.stderr)
+    return code
+
+
+def build_parser() -> LazyParser:
+    """The whole command line."""
+    parser = LazyParser(
+        prog="rlhf-studio",
+        description="Do InstructGPT by hand on one machine: demonstrations and rankings in; "
+        "SFT, reward model and PPO-ptx out. Without a command it runs the demo.",
+        epilog="'rlhf-studio COMMAND --help' lists a command's options.",
+    )
+    parser.add_argument("--version", action="version", version=f"rlhf-studio {_version()}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=LazyParser)
+    for module in (demo, train, resume, sample, project):
+        module.add_parser(commands)
+    return parser
+
+
+def _version() -> str:
+    try:
+        return version("rlhf-studio")
+    except PackageNotFoundError:  # run from a checkout that was not installed
+        return "(not installed)"

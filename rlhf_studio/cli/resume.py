@@ -1,0 +1,72 @@
+"""``resume``: goes on with a run from its last checkpoint."""
+
+import argparse
+from pathlib import Path
+
+from rlhf_studio.cli.parser import Commands, LazyParser, add_command
+
+# what may change once a run has begun: how it is computed, and what steers PPO (``jobs.recipes.CHANGEABLE``)
+CHANGEABLE = (
+    "micro_batch",
+    "threads",
+    "device",
+    "checkpoint_seconds",
+    "max_grad_norm",
+    "learning_rate",
+    "value_learning_rate",
+    "kl_coef",
+    "ptx_coef",
+    "clip",
+)
+
+
+def add_parser(commands: Commands) -> None:
+    """Register the command."""
+    add_command(
+        commands,
+        "resume",
+        "go on with a run from its last checkpoint",
+        description="Goes on with a run from its last checkpoint. The settings below may differ from before; "
+        "the last five only for PPO.",
+        fill=_fill,
+        run=run,
+    )
+
+
+def _fill(parser: LazyParser) -> None:
+    from rlhf_studio.cli.options import add_options
+    from rlhf_studio.settings import PpoSettings, options
+
+    parser.add_argument(
+        "name", metavar="RUN", help="folder of the run, or its id (the beginning is enough) in --project"
+    )
+    parser.add_argument("--project", type=Path, metavar="DIR", help="the project that the id is looked up in")
+    by_name = {option.name: option for option in options(PpoSettings)}
+    add_options(parser.add_argument_group("settings to go on with"), [by_name[name] for name in CHANGEABLE])
+
+
+def run(args: argparse.Namespace) -> int:
+    """Find the run and follow it."""
+    from rlhf_studio.cli.options import given_settings
+    from rlhf_studio.store.project import open_project
+
+    path = _run_folder(args)
+    with open_project(path.absolute().parent.parent) as store:
+        from rlhf_studio.cli.one_run import follow_one
+        from rlhf_studio.jobs.run_folder import RunFolder
+
+        return follow_one(store, RunFolder.open(path), given_settings(args))
+
+
+def _run_folder(args: argparse.Namespace) -> Path:
+    from rlhf_studio.errors import DataError
+    from rlhf_studio.jobs.catalog import find_run
+
+    path = Path(args.name).expanduser()
+    if path.is_dir():
+        return path
+    if args.project is None:
+        raise DataError(
+            f"There is no run folder '{args.name}'. Name a folder, or the project of this id with --project."
+        )
+    return find_run(args.project, args.name)

@@ -1,0 +1,75 @@
+"""``train sft|reward|ppo``: one stage of one project."""
+
+import argparse
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rlhf_studio.cli.parser import Commands, LazyParser, add_command
+
+if TYPE_CHECKING:
+    from rlhf_studio.schema import RunKind
+    from rlhf_studio.settings import TrainSettings
+
+_STAGES: tuple[tuple["RunKind", str], ...] = (
+    ("sft", "supervised fine-tuning on the project's demonstrations"),
+    ("reward", "the reward model, from the SFT model and the project's rankings"),
+    ("ppo", "PPO and PPO-ptx, from the SFT model against the reward model"),
+)
+_MODEL = "a folder in Hugging Face layout, or the id of a run of this project"
+# role -> what it is
+_ROLES: dict["RunKind", dict[str, str]] = {
+    "sft": {"base": "model to start from: a folder in Hugging Face layout or a bundled one (default: tiny)"},
+    "reward": {"base": f"SFT model to start from: {_MODEL} (default: the newest SFT run)"},
+    "ppo": {
+        "policy": f"SFT model to start from: {_MODEL} (default: the one the reward model began with)",
+        "reward": f"reward model: {_MODEL} (default: the newest reward-model run)",
+    },
+}
+
+
+def add_parser(commands: Commands) -> None:
+    """Register the command."""
+    add_command(commands, "train", "train one stage: sft, reward or ppo", fill=_fill)
+
+
+def _fill(parser: LazyParser) -> None:
+    stages = parser.add_subparsers(metavar="STAGE", required=True, parser_class=LazyParser)
+    for kind, summary in _STAGES:
+        fill: Callable[[LazyParser], None] = partial(_fill_stage, kind=kind)
+        add_command(stages, kind, summary, fill=fill, run=partial(run, kind=kind))
+
+
+def _fill_stage(parser: LazyParser, kind: "RunKind") -> None:
+    from rlhf_studio.cli.options import add_settings
+
+    parser.add_argument("--project", type=Path, required=True, metavar="DIR", help="the project's folder")
+    for role, words in _ROLES[kind].items():
+        parser.add_argument(f"--{role}", metavar="MODEL", help=words)
+    parser.add_argument("--title", default="", metavar="TEXT", help="what to call the run")
+    add_settings(parser, _settings_class(kind))
+
+
+def run(args: argparse.Namespace, kind: "RunKind") -> int:
+    """Start the run and follow it."""
+    from rlhf_studio.cli.options import read_settings
+    from rlhf_studio.schema import RunSpec
+    from rlhf_studio.store.project import open_project
+
+    settings = read_settings(args, _settings_class(kind))
+    with open_project(args.project) as store:
+        from rlhf_studio.cli.choosing import choose_models
+        from rlhf_studio.cli.one_run import begin, follow_one
+
+        named = {role: getattr(args, role) for role in _ROLES[kind]}
+        models = choose_models(store.folder, kind, named)
+        spec = RunSpec(kind, settings.model_dump(mode="json"), models, args.title)
+        return follow_one(store, begin(store, spec))
+
+
+def _settings_class(kind: "RunKind") -> "type[TrainSettings]":
+    from rlhf_studio.settings import PpoSettings, RewardSettings, SftSettings
+
+    classes: dict[RunKind, type[TrainSettings]] = {"sft": SftSettings, "reward": RewardSettings, "ppo": PpoSettings}
+    return classes[kind]

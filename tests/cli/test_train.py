@@ -1,0 +1,142 @@
+import json
+import os
+import signal
+import sys
+
+import pytest
+
+from rlhf_studio.cli import entry
+from rlhf_studio.cli.progress import PlainView
+from rlhf_studio.cli.resume import CHANGEABLE
+from rlhf_studio.events import RunFinished, StepMetrics
+from rlhf_studio.jobs.catalog import list_runs
+from rlhf_studio.jobs.recipes import CHANGEABLE as ALLOWED
+from rlhf_studio.jobs.run_folder import RunFolder
+from rlhf_studio.store.project import open_project
+
+FAST = ["--threads", "1", "--device", "cpu"]
+PPO = ["--steps", "1", "--batch-size", "4", "--minibatch-size", "4", "--max-new-tokens", "6", "--ptx-window", "8"]
+
+
+def train(stage, project, *more):
+    return entry.main(["train", stage, "--project", str(project), *FAST, *more])
+
+
+def newest(project):
+    return list_runs(project).runs[-1]
+
+
+def test_the_stages_one_after_another(project, base, capsys):
+    assert train("sft", project, "--base", str(base), "--epochs", "1", "--title", "First") == 0
+    sft = newest(project)
+    assert (sft.kind, sft.title, sft.outcome) == ("sft", "First", "completed")
+    assert train("reward", project, "--epochs", "1") == 0
+    assert newest(project).parents == (sft.id,)
+    assert train("sft", project, "--base", str(base), "--epochs", "1") == 0  # newer, but no reward model knows it
+    assert train("ppo", project, *PPO) == 0
+    assert sft.id in newest(project).parents
+    said = capsys.readouterr().out
+    assert "PPO-ptx: done, 1 steps" in said
+    assert "Models: policy, policy-ema, value in" in said
+    assert train("ppo", project, *PPO, "--ptx-coef", "0", "--policy", sft.id[:-1]) in (0, 3)
+    with open_project(project) as store:
+        assert [run.outcome for run in store.runs()][:4] == ["completed"] * 4
+        assert store.metrics(sft.id)[-1].step > 0
+
+
+@pytest.mark.parametrize(
+    ("stage", "said"),
+    [
+        ("reward", "The reward model starts from an SFT model and this project has no complete run"),
+        ("ppo", "PPO starts from a reward model and this project has no complete run"),
+    ],
+)
+def test_a_stage_without_the_one_before_says_which_command_makes_it(project, capsys, stage, said):
+    assert train(stage, project) == 3
+    err = capsys.readouterr().err
+    assert said in err
+    assert f"rlhf-studio train {'sft' if stage == 'reward' else 'reward'} --project {project}" in err
+    assert list((project / "runs").iterdir()) == []
+
+
+def test_a_run_that_cannot_start_leaves_nothing(project, base, tmp_path, capsys):
+    entry.main(["project", "new", str(tmp_path / "empty")])
+    assert train("sft", tmp_path / "empty", "--base", str(base)) == 3
+    assert "SFT needs demonstrations" in capsys.readouterr().err
+    assert list((tmp_path / "empty" / "runs").iterdir()) == []
+
+
+def test_a_project_or_a_model_that_is_not_there(project, tmp_path, capsys):
+    assert train("sft", tmp_path / "nowhere") == 3
+    assert train("sft", project, "--base", "nothing") == 4
+    assert train("reward", project, "--base", "20990101") == 4
+    assert "Traceback" not in capsys.readouterr().err
+
+
+class StoppingView(PlainView):
+    """A person who presses Ctrl+C after the first step."""
+
+    def show(self, event):
+        super().show(event)
+        if isinstance(event, StepMetrics) and event.step == 1:
+            signal.raise_signal(signal.SIGINT)
+
+
+@pytest.fixture
+def stopped(project, base, monkeypatch, capsys):
+    with monkeypatch.context() as patch:
+        patch.setattr("rlhf_studio.cli.one_run.open_view", lambda: StoppingView(sys.stdout))
+        assert train("sft", project, "--base", str(base), "--epochs", "3", "--batch-size", "4") == 130
+    run = newest(project)
+    assert f"rlhf-studio resume {run.id} --project" in capsys.readouterr().out
+    return run
+
+
+def test_ctrl_c_stops_with_a_checkpoint_and_resume_goes_on(project, stopped, capsys):
+    assert stopped.outcome == "stopped"
+    assert entry.main(["resume", stopped.id[:-2], "--project", str(project), "--micro-batch", "2"]) == 0
+    run = RunFolder.open(stopped.path)
+    assert [event.step for event in run.events() if isinstance(event, StepMetrics)] == list(range(7))
+    assert run.spec.settings["micro_batch"] == 2
+    capsys.readouterr()
+    assert entry.main(["resume", str(stopped.path)]) == 0
+    assert "SFT: done before" in capsys.readouterr().out
+
+
+def test_resume_with_what_cannot_change_or_is_not_there(project, stopped, capsys):
+    assert entry.main(["resume", "2099", "--project", str(project)]) == 3
+    assert entry.main(["resume", "nothing"]) == 3
+    assert "Name a folder, or the project" in capsys.readouterr().err
+    assert entry.main(["resume", str(stopped.path), "--kl-coef", "1"]) in (3, 5)
+    assert entry.main(["resume", str(project)]) in (3, 5)
+
+
+def test_a_failing_run_says_why_and_how_to_go_on(project, base, capsys, monkeypatch):
+    def fail(*_):
+        raise MemoryError
+
+    monkeypatch.setattr("rlhf_studio.train.sft._accumulate", fail)
+    assert train("sft", project, "--base", str(base)) == 5
+    said = capsys.readouterr().out
+    assert "failed: The memory is exhausted" in said
+    assert "rlhf-studio resume" in said
+    assert isinstance(RunFolder.open(newest(project).path).events()[-1], RunFinished)
+
+
+def test_resume_offers_all_that_may_change():
+    assert set(CHANGEABLE) == ALLOWED
+
+
+def test_settings_from_a_file_and_options_reach_the_run(project, base, tmp_path):
+    path = tmp_path / "sft.json"
+    path.write_text(json.dumps({"epochs": 1, "dropout": 0.0}))
+    assert train("sft", project, "--base", str(base), "--settings", str(path), "--batch-size", "2") == 0
+    settings = RunFolder.open(newest(project).path).spec.settings
+    assert (settings["epochs"], settings["dropout"], settings["batch_size"]) == (1, 0.0, 2)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_project_that_cannot_be_written(project, base, capsys):
+    (project / "runs").chmod(0o500)
+    assert train("sft", project, "--base", str(base)) in (3, 5)
+    assert "Traceback" not in capsys.readouterr().err
