@@ -54,8 +54,9 @@ def add_command(
         summary: One line for the list of commands.
         fill: Adds the options; may import what is slow, for it is called only for the command in use.
         run: Does the work and returns the exit code; None for a command that has commands of its own.
-        description: The first paragraph of the command's own help; the summary if empty.
+        description: The first paragraph of the command's own help; the summary as a sentence if empty.
     """
-    parser = commands.add_parser(name, help=summary, description=description or summary, fill=fill)
+    description = description or f"{summary[0].upper()}{summary[1:]}."
+    parser = commands.add_parser(name, help=summary, description=description, fill=fill)
     if run is not None:
         parser.set_defaults(run=run)

@@ -1,4 +1,6 @@
 import io
+import re
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -162,3 +164,15 @@ def test_durations(seconds, said):
 
 def test_control_characters_never_reach_the_terminal():
     assert words.plain("a\x1b[2Jb\rc\nd\te\u202e") == "a\ufffd[2Jb\ufffdc\nd\te\ufffd"
+
+
+def test_every_notice_and_phase_of_the_program_has_words():
+    package = Path(words.__file__).parent.parent
+    text = "\n".join(path.read_text(encoding="utf-8") for path in sorted(package.rglob("*.py")))
+    notices = set(re.findall(r"Notice\(\s*[\w.()+ -]+,\s*\"([\w.]+)\"", text))
+    assert len(notices) >= 10
+    assert notices <= set(words.NOTICES)
+    assert set(words.NOTICES) <= notices  # nothing is left from what is gone
+    phases = set(re.findall(r"Progress\([^)]*?\"(\w+)\"", text)) | set(re.findall(r"progress\(step, \"(\w+)\"", text))
+    assert {"sample", "score", "update", "save"} <= phases
+    assert phases <= set(words.PHASES)
