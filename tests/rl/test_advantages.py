@@ -66,3 +66,13 @@ def test_half_precision_is_computed_in_float32():
     x = torch.ones(1, 300, dtype=torch.bfloat16)
     out = gae(x, torch.zeros_like(x), torch.ones_like(x, dtype=torch.bool), gamma=1.0, lam=1.0)
     assert out.returns[0, 0].item() == 300
+
+
+def test_an_answer_that_begins_later_has_the_same_advantages():
+    rewards, values = torch.randn(2, 1, 3)
+    whole = torch.ones(1, 3, dtype=torch.bool)
+    expected = gae(rewards, values, whole, gamma=0.9, lam=0.8)
+    late = [torch.nn.functional.pad(x, (2, 1)) for x in (rewards, values, whole)]
+    out = gae(*late, gamma=0.9, lam=0.8)
+    for actual, wanted in zip(out, expected, strict=True):
+        torch.testing.assert_close(actual, torch.nn.functional.pad(wanted, (2, 1)))
