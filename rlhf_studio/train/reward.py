@@ -84,9 +84,10 @@ def train_reward(
         weight_decay=settings.weight_decay,
     )
     trainee = Trainee({"reward": scalar.module}, {"reward": optimizer})
-    start = trainee.restore(run.latest())
+    checkpoint = run.latest()
+    start = trainee.restore(checkpoint)
     yield RunStarted(start, stage.total, "reward", str(compute.device), settings.precision)
-    if start == 0:
+    if checkpoint is None:  # a run stopped in its first step has told this already
         yield from _notices(stage, dropped)
         yield StepMetrics(0, (yield from _held_out(stage, 0)))
     per_epoch = math.ceil(len(stage.train) / settings.batch_size)

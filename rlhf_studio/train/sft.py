@@ -91,9 +91,10 @@ def train_sft(
         weight_decay=settings.weight_decay,
     )
     trainee = Trainee({"policy": model.module}, {"policy": optimizer})
-    start = trainee.restore(run.latest())
+    checkpoint = run.latest()
+    start = trainee.restore(checkpoint)
     yield RunStarted(start, stage.total, "sft", str(compute.device), settings.precision)
-    if start == 0:
+    if checkpoint is None:  # a run stopped in its first step has told this already
         yield from _notices(stage, dropped)
         yield StepMetrics(0, (yield from _held_out(stage, 0)))
         yield from answer_probes(model, data.probes, step=0, max_new_tokens=_PROBE_TOKENS)
