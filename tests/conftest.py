@@ -1,9 +1,13 @@
+import hypothesis
 import pytest
 import torch
 
 from rlhf_studio.lm.codec import Codec
 from rlhf_studio.lm.model import LanguageModel
 from rlhf_studio.lm.tokenizer_training import train_tokenizer
+
+hypothesis.settings.register_profile("shared machine", deadline=None)  # others' work must not fail a test
+hypothesis.settings.load_profile("shared machine")
 
 SENTENCES = [
     "The sky is blue and the grass is green.",

@@ -1,16 +1,20 @@
 """Draws tokens from logits with random numbers that are given. Axes: B rows, V vocabulary."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from rlhf_studio.errors import DataError, ModelError
 from rlhf_studio.schema import Sampling
 
 _WORD = 2**64
+_BLOCK = 64
+_BELOW_ONE = 1 - 2**-23  # times any float32 number rounds to less than that number
 
 
 class Drawn(NamedTuple):
@@ -62,29 +66,45 @@ def draw(logits: Tensor, sampling: Sampling, uniform: Tensor) -> Drawn:
     scaled = logits.float()
     if sampling.temperature not in (0.0, 1.0):
         scaled = scaled / sampling.temperature
-    top = scaled.amax(dim=1, keepdim=True)  # (B, 1)
-    if not bool(top.isfinite().all()):
-        raise ModelError(
-            f"The model's output became {float(top[~top.isfinite()][0])} while sampling, so nothing can be drawn "
-            "from it. Its weights are spoilt: go back to an earlier checkpoint and lower the learning rate."
-        )
+    probabilities = scaled.softmax(dim=1)
     if sampling.temperature == 0.0:
-        tokens = scaled.argmax(dim=1)
+        tokens = scaled.argmax(dim=1, keepdim=True)
     else:
-        tokens = _invert((scaled - top).exp_(), sampling.top_p, uniform.to(top.device, torch.float32))
-    chosen = scaled.gather(1, tokens.unsqueeze(1)).squeeze(1)
-    return Drawn(tokens, chosen - scaled.logsumexp(dim=1))
+        kept = _nucleus(probabilities, sampling.top_p) if sampling.top_p < 1 else probabilities
+        tokens = _invert(kept, uniform.to(kept.device, torch.float32).unsqueeze(1))
+    logprobs = probabilities.gather(1, tokens).log()
+    # softmax spreads a logit that is no number over its whole row
+    if not math.isfinite(float(logprobs.sum())):
+        worst = float(logits[probabilities[:, 0].isnan()].amax())
+        raise ModelError(
+            f"The model's output became {worst} while sampling, so nothing can be drawn from it. "
+            "Its weights are spoilt: go back to an earlier checkpoint and lower the learning rate."
+        )
+    return Drawn(tokens.squeeze(1), logprobs.squeeze(1))
 
 
-def _invert(weights: Tensor, top_p: float, uniform: Tensor) -> Tensor:
-    """(B,) the token in whose share of the cumulative weights (B, V) the uniform number falls."""
-    if top_p < 1:
-        weights = _nucleus(weights, top_p)
+def _invert(weights: Tensor, uniform: Tensor) -> Tensor:
+    """(B, 1) the token in whose share of the cumulative weights (B, V) the uniform number (B, 1) falls.
+
+    First the block of tokens, then the token in it: a running sum over the whole vocabulary costs far more.
+    """
+    padding = -weights.shape[1] % _BLOCK
+    blocks = functional.pad(weights, (0, padding)) if padding else weights
+    blocks = blocks.unflatten(1, (-1, _BLOCK))  # (B, V / block, block)
+    block, rest = _find(blocks.sum(dim=2), uniform)
+    inside = blocks.gather(1, block.unsqueeze(2).expand(-1, -1, _BLOCK)).squeeze(1)
+    token, _ = _find(inside, rest)
+    return (block * _BLOCK + token).clamp_max_(weights.shape[1] - 1)
+
+
+def _find(weights: Tensor, uniform: Tensor) -> tuple[Tensor, Tensor]:
+    """The index (B, 1) in whose share of weights (B, n) the number falls, and where in that share, from 0 to 1."""
     cumulative = weights.cumsum(dim=1)
-    total = cumulative[:, -1:]
-    # below the total even after rounding: then the token found has raised the sum, so it is a possible one
-    target = (uniform.unsqueeze(1) * total).minimum(torch.nextafter(total, torch.zeros_like(total)))
-    return torch.searchsorted(cumulative, target, right=True).squeeze(1)
+    # below the total even after rounding: then the index found has raised the sum, so its weight is not zero
+    target = uniform.clamp_max(_BELOW_ONE) * cumulative[:, -1:]
+    index = torch.searchsorted(cumulative, target, right=True).clamp_max_(weights.shape[1] - 1)
+    share = weights.gather(1, index)
+    return index, 1.0 - (cumulative.gather(1, index) - target) / share
 
 
 def _nucleus(weights: Tensor, top_p: float) -> Tensor:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from rlhf_studio.errors import DataError
+from rlhf_studio.lm.decode import LlamaDecoder, is_llama_like
 from rlhf_studio.lm.decoders import Decoder, ModuleDecoder
 from rlhf_studio.lm.draw import Drawn, check_sampling, draw, uniforms
 from rlhf_studio.lm.model import LanguageModel
@@ -54,8 +55,8 @@ def generate(
     check_sampling(sampling)
     _check_prompts(lm, prompts, sampling.max_new_tokens)
     answers = _Answers(len(prompts), sampling.max_new_tokens, lm)
-    decoder = _decoder(lm)
     batch = left_pad(prompts, lm.codec.pad_id, device=lm.device)
+    decoder = _decoder(lm, batch.tokens.shape[1] + sampling.max_new_tokens)
     logits = decoder.start(batch) if prompts else None
     for position in range(sampling.max_new_tokens):
         if logits is None:
@@ -131,5 +132,5 @@ def _check_prompts(lm: LanguageModel, prompts: Sequence[Sequence[int]], max_new_
         )
 
 
-def _decoder(lm: LanguageModel) -> Decoder:
-    return ModuleDecoder(lm)
+def _decoder(lm: LanguageModel, capacity: int) -> Decoder:
+    return LlamaDecoder(lm, capacity) if is_llama_like(lm, capacity) else ModuleDecoder(lm)
