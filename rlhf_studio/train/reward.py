@@ -25,9 +25,11 @@ from rlhf_studio.train.control import RunControl
 from rlhf_studio.train.evaluate import EVALUATION_ROWS
 from rlhf_studio.train.packing import Example
 from rlhf_studio.train.run import Run
-from rlhf_studio.train.schedule import chunks, cosine, epoch_batch, set_rate
+from rlhf_studio.train.schedule import chunks, cosine, epoch_batch, set_rate, shuffled
 from rlhf_studio.train.sft import encode_demonstrations
 from rlhf_studio.train.state import Cadence, Trainee
+
+_ENOUGH_SCORES = 64  # to centre the model of a run that was stopped; it is centred anew at the run's end
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +135,11 @@ def encode_rankings(codec: Codec, rows: Sequence[RankedRow], context_length: int
 
 
 def score_examples(model: ScalarModel, compute: Compute, examples: Sequence[Example]) -> Tensor:
-    """(N,) scores read at each answer's last token, without gradient."""
-    scores = []
-    for rows in chunks(range(len(examples)), EVALUATION_ROWS):
-        sequences = [[*examples[i].prompt, *examples[i].answer] for i in rows]
-        batch = right_pad(sequences, model.codec.pad_id, device=compute.device)
-        with torch.no_grad(), compute.autocast():
-            scores.append(model.scores(batch).float())
-    return torch.cat(scores)
+    """(N,) scores read at each answer's last token, without gradient, all in one pass."""
+    sequences = [[*example.prompt, *example.answer] for example in examples]
+    batch = right_pad(sequences, model.codec.pad_id, device=compute.device)
+    with torch.no_grad(), compute.autocast():
+        return model.scores(batch).float()
 
 
 def _prepare(
@@ -227,21 +226,33 @@ def _held_out(stage: _Stage, step: int) -> Generator[TrainEvent, None, dict[str,
     return {"loss/valid": loss, "accuracy/valid": accuracy / pairs}
 
 
-def _center(stage: _Stage) -> dict[str, float]:
+def _center(stage: _Stage, step: int) -> Generator[TrainEvent, None, dict[str, float]]:
     """Shift the scores so that demonstrations score 0 on average, and measure how far answers differ (3.5)."""
-    scores = score_examples(stage.model, stage.compute, [a for item in stage.train for a in item.answers])
+    scores = yield from _scores(stage, step, [answer for item in stage.train for answer in item.answers])
     stage.model.score_std = float(scores.std(correction=0))
     shift = 0.0
     if stage.settings.center and stage.demonstrations:
-        shift = -float(score_examples(stage.model, stage.compute, stage.demonstrations).mean())
+        shift = -float((yield from _scores(stage, step, stage.demonstrations)).mean())
         stage.model.shift(shift)
     return {"score/shift": shift, "score/std": stage.model.score_std, "score/answers": float(scores.mean()) + shift}
+
+
+def _scores(stage: _Stage, step: int, examples: Sequence[Example]) -> Generator[TrainEvent, None, Tensor]:
+    """(N,) scores of examples in no order, piece by piece. A stop request is content with a fair sample."""
+    scores: list[Tensor] = []
+    order = shuffled(len(examples), stage.settings.seed)  # so that any beginning is a sample
+    for rows in chunks(order, EVALUATION_ROWS):
+        scores.append(score_examples(stage.model, stage.compute, [examples[i] for i in rows]))
+        yield Progress(step, stage.total, "save", len(scores) * EVALUATION_ROWS / len(order))
+        if stage.control.is_stopping and len(scores) * EVALUATION_ROWS >= _ENOUGH_SCORES:
+            break
+    return torch.cat(scores)
 
 
 def _close(stage: _Stage, trainee: Trainee, run: Run, step: int, *, is_complete: bool) -> Iterator[TrainEvent]:
     """Checkpoint, centred model, last event: the same for a run that was stopped and one that is done."""
     yield Progress(step, stage.total, "save")
     yield run.save(trainee.checkpoint(step))  # before the shift: a resumed run must not find it done already
-    yield Notice(step, "reward.centred", _center(stage))
+    yield Notice(step, "reward.centred", (yield from _center(stage, step)))
     yield run.save_model(step, "reward", stage.model.save)
     yield RunFinished(step, "completed" if is_complete else "stopped")
