@@ -112,16 +112,19 @@ def ranking_rows(sets: Sequence[AnswerSet], *, rubric: str, noise: float, seed: 
     return rows
 
 
-def build(files: Path, base: Path, settings: Mapping[str, Any], *, rubric: str, noise: float, seed: int) -> str:
-    """Write both files; returns a sentence about what was written."""
+def build(files: Path, base: Path, *, rubric: str, noise: float, seed: int, sets: int) -> str:
+    """Write both files, up to ``sets`` rankings of each prompt; returns a sentence about what was written."""
     rows = [json.loads(line) for line in (files / "prompts.jsonl").read_text(encoding="utf-8").splitlines()]
     prompts = [row for row in rows if "rank" in row["purposes"]]
     with tempfile.TemporaryDirectory() as folder:
-        policy = train_sft_model(files, base, Path(folder), settings)
-        lm = load_language_model(policy)
-        sets = sample_sets(lm, prompts, Sampling(1.0, 1.0, 64, seed), f"{base.name}-sft")
-    queued = [one for i, one in enumerate(sets) if i % QUEUE_EVERY == QUEUE_EVERY - 1]
-    ranked = ranking_rows([s for s in sets if s not in queued], rubric=rubric, noise=noise, seed=seed)
+        lm = load_language_model(train_sft_model(files, base, Path(folder), {"threads": 1}))
+        drawn = [sample_sets(lm, prompts, Sampling(seed=seed + i), f"{base.name}-sft") for i in range(sets)]
+    queued = drawn[0][QUEUE_EVERY - 1 :: QUEUE_EVERY]
+    waiting = {one.key for one in queued}
+    ranked = []
+    for i, group in enumerate(drawn):
+        mine = [one for one in group if one.key not in waiting]
+        ranked += ranking_rows(mine, rubric=rubric, noise=noise, seed=seed + i)
     _write(files / "rankings.jsonl", ranked)
     _write(files / "queue.jsonl", [{"prompt": s.key, "completions": list(s.answers)} for s in queued])
     return f"{len(ranked)} rankings and {len(queued)} sets to rank written to {files}"
@@ -138,10 +141,12 @@ def main() -> int:
     parser.add_argument("--base", type=Path, required=True, help="folder of the base model")
     parser.add_argument("--rubric", choices=sorted(RUBRICS), default="happy", help="what the labeler likes")
     parser.add_argument("--noise", type=float, default=0.1, help="share of pairs ranked the wrong way round")
+    parser.add_argument("--sets", type=int, default=2, help="rankings of each prompt, each of other answers")
     parser.add_argument("--seed", type=int, default=0, help="of the sampling and the labeler")
     args = parser.parse_args()
     try:
-        sys.stdout.write(build(args.files, args.base, {}, rubric=args.rubric, noise=args.noise, seed=args.seed) + "\n")
+        options = {"rubric": args.rubric, "noise": args.noise, "seed": args.seed, "sets": args.sets}
+        sys.stdout.write(build(args.files, args.base, **options) + "\n")
     except StudioError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

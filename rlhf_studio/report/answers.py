@@ -99,7 +99,7 @@ def _judged(
     model: LanguageModel, judge: Judge, prompts: Sequence[Sequence[int]], generation: Generation
 ) -> tuple[Tensor, Tensor]:
     """(B,) scores, and (B,) k1 summed over each answer."""
-    rollout = begin_rollout(prompts, generation, model.codec.pad_id)
+    rollout = begin_rollout(prompts, generation)
 
     def logprobs_of(scorer: LanguageModel) -> Tensor:
         def compute(part: Rollout) -> Tensor:

@@ -37,7 +37,7 @@ def _collect(stage: PpoStage, step: int) -> Generator[TrainEvent, None, Rollout]
     rows = endless_batch(step, len(stage.prompts), settings.batch_size, settings.seed)
     prompts = [stage.prompts[i] for i in rows]
     generation = yield from _sample(stage, step, prompts)
-    rollout = begin_rollout(prompts, generation, stage.policy.codec.pad_id)
+    rollout = begin_rollout(prompts, generation)
     if step == 1:
         yield from _ratio_gate(stage, rollout)
     if stage.trainee.values.get("recompute"):

@@ -163,7 +163,7 @@ def probe(stage: PpoStage, step: int) -> Iterator[SampleShown]:
     answers = greedy_answers(stage.policy, stage.probes, max_new_tokens=stage.settings.max_new_tokens)
     if answers is None:
         return
-    rollout = begin_rollout(answers.prompts, answers.generation, stage.policy.codec.pad_id)
+    rollout = begin_rollout(answers.prompts, answers.generation)
     with torch.no_grad(), stage.compute.autocast():
         scores = stage.reward_model.scores(rollout.batch)
         logits = stage.reference.response_logits(rollout.batch, rollout.response_length)

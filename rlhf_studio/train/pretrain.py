@@ -13,8 +13,10 @@ from torch.optim import Optimizer
 
 from rlhf_studio.errors import DataError
 from rlhf_studio.events import Notice, Progress, RunFinished, RunStarted, StepMetrics, TrainEvent
+from rlhf_studio.lm.architecture import let_roles_read_as_newline
 from rlhf_studio.lm.model import LanguageModel
 from rlhf_studio.lm.saving import save_language_model
+from rlhf_studio.lm.tokenizer_training import has_role_tokens
 from rlhf_studio.settings import PretrainSettings
 from rlhf_studio.train.compute import Compute, finite
 from rlhf_studio.train.control import RunControl
@@ -25,6 +27,7 @@ from rlhf_studio.train.state import Cadence, Trainee
 
 HELD_OUT_ROWS = 32  # of each source, at each evaluation inside a run
 _REPEAT_ROWS = 16
+_ROLE_ROWS = 16  # of text, to see where newlines stand
 
 
 @dataclass
@@ -249,5 +252,8 @@ def _close(stage: _Stage, trainee: Trainee, run: Run, step: int, outcome: str) -
     """Checkpoint, model, last event: the same for a run that was stopped and one that is done."""
     yield Progress(step, stage.total, "save")
     yield run.save(trainee.checkpoint(step))
+    if has_role_tokens(stage.model.codec.tokenizer):
+        tokens = stage.rows.draw_text(_ROLE_ROWS)
+        let_roles_read_as_newline(stage.model.module, stage.model.codec.tokenizer, tokens)
     yield run.save_model(step, "base", lambda folder: save_language_model(stage.model, folder))
     yield RunFinished(step, "completed" if outcome == "completed" else "stopped")

@@ -14,7 +14,7 @@ from rlhf_studio.settings import PretrainSettings
 
 IGNORED = -100  # a target that the loss leaves out, as torch names it
 SHORTEST_REPEAT, LONGEST_REPEAT = 8, 64  # tokens of a random segment
-_ROWS, _REPEAT_TEST = 1, 2  # what a random stream is for
+_ROWS, _REPEAT_TEST, _TEXT_SAMPLE = 1, 2, 3  # what a random stream is for
 _ROWS_AT_ONCE = 8  # held-out rows in one forward pass: well under 200 ms for a small model
 
 TokenArray = NDArray[np.integer]
@@ -94,6 +94,11 @@ class RowSource:
             for _ in range(self._count)
         ]
         return _stack(rows)
+
+    def draw_text(self, count: int) -> Tensor:
+        """(count, T) rows of training text, none of them repeated random tokens."""
+        random = _generator(self._settings.seed, _TEXT_SAMPLE, 0)
+        return _stack([self._text(random) for _ in range(count)]).tokens
 
     def repeat_test(self, count: int) -> Rows:
         """Rows of repeated random tokens that no update saw, to measure copying on."""

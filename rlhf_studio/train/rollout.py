@@ -80,10 +80,13 @@ class Rollout(NamedTuple):
         return cls(*(tensors[f"{prefix}.{name}"].to(device) for name in cls._fields))
 
 
-def begin_rollout(prompts: Sequence[Sequence[int]], generation: Generation, pad_id: int) -> Rollout:
-    """Lay prompts and their sampled answers side by side; what the other models say comes later."""
-    left = left_pad(prompts, pad_id, device=generation.tokens.device)
-    responses = generation.tokens.masked_fill(~generation.mask, pad_id)
+def begin_rollout(prompts: Sequence[Sequence[int]], generation: Generation) -> Rollout:
+    """Lay prompts and their sampled answers side by side; what the other models say comes later.
+
+    Padded cells hold token 0: a tokenizer's pad id may lie outside the model's vocabulary.
+    """
+    left = left_pad(prompts, 0, device=generation.tokens.device)
+    responses = generation.tokens.masked_fill(~generation.mask, 0)
     logprobs = generation.logprobs.masked_fill(~generation.mask, 0.0)
     nothing = torch.zeros_like(logprobs)
     return Rollout(

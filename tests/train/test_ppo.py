@@ -93,8 +93,8 @@ def test_a_sampler_that_disagrees_is_noticed_and_replaced(tiny_lm, reward_model,
 
     true_begin = ppo_collect.begin_rollout
 
-    def off(prompts, generation, pad_id):
-        return true_begin(prompts, generation._replace(logprobs=generation.logprobs - 0.1), pad_id)
+    def off(prompts, generation):
+        return true_begin(prompts, generation._replace(logprobs=generation.logprobs - 0.1))
 
     monkeypatch.setattr(ppo_collect, "begin_rollout", off)
     run = MemoryRun()
