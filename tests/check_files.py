@@ -4,7 +4,10 @@ import sys
 from pathlib import Path
 
 LARGEST = 500_000
-LARGER = {"resources/example/pretraining.jsonl": 2_000_000}  # the example project's pretraining sample
+LARGER = {  # of the example project: the pretraining sample and the rankings
+    "resources/example/pretraining.jsonl": 2_000_000,
+    "resources/example/rankings.jsonl": 1_000_000,
+}
 
 
 def faults(path):
