@@ -95,6 +95,8 @@ def kill_and_resume(processes, folder, total, kills, sampled_model):
         at_step = round((total - 4) * (number + dice.random()) / kills)
         is_writing = number % 2 == 0
         skip, delay = dice.randrange(4), dice.random() * (0.05 if is_writing else 0.02)
+        if number == 0:  # surely in the middle of a PPO step, after its first minibatch
+            skip, delay = 2, 0.002
 
         def is_moment(message, at_step=at_step, is_writing=is_writing, delay=delay, left=[skip]):  # noqa: B006
             name, step = message

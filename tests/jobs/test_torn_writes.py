@@ -39,6 +39,7 @@ def check_goes_on(folder, checkpoint_of, steps=4):
     found = RunFolder.open(folder.path)
     start = found.resume_cut()
     latest = found.latest()
+    assert found.take_notices() == []  # nothing half written was taken for a checkpoint
     assert latest.step == start
     assert latest.state == {"seen": start}
     assert torch.equal(latest.tensors["weights"], torch.full((3, 4), float(start)))
