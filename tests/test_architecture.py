@@ -144,6 +144,9 @@ def test_the_rooms_are_in_the_architecture_page():
 def test_changelog_has_an_entry_for_this_version():
     import tomllib
 
+    from rlhf_studio import __version__
+
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert version == __version__
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert f"## [{version}]" in changelog or "## [Unreleased]" in changelog

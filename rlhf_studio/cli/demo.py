@@ -209,5 +209,7 @@ def _conclude(report: "Report", folder: Path) -> None:
         table.add_row(NAMES[model.key], *(cell.replace("\u2212", "-") for cell in cells))
     print()
     Console(highlight=False).print(table)
-    print(f"\nMean over {report.held_out_prompts} held-out prompts; KL in nats per answer, loss in nats per token.")
+    answers = max(model.answers for model in report.models)
+    print(f"\nMeans over {answers} answers to {report.held_out_prompts} held-out prompts; KL in nats per answer, ")
+    print("loss in nats per token.")
     print(f"Open {(folder / 'report.html').absolute()}")

@@ -4,9 +4,9 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 
-from rlhf_studio.cli import demo, project, resume, sample, train
+from rlhf_studio import __version__
+from rlhf_studio.cli import demo, pretrain, project, resume, sample, train
 from rlhf_studio.cli.failures import explain
 from rlhf_studio.cli.parser import LazyParser
 
@@ -42,15 +42,8 @@ def build_parser() -> LazyParser:
         "SFT, reward model and PPO-ptx out. Without a command it runs the demo.",
         epilog="'rlhf-studio COMMAND --help' lists a command's options.",
     )
-    parser.add_argument("--version", action="version", version=f"rlhf-studio {_version()}")
+    parser.add_argument("--version", action="version", version=f"rlhf-studio {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=LazyParser)
-    for module in (demo, train, resume, sample, project):
+    for module in (demo, train, resume, sample, project, pretrain):
         module.add_parser(commands)
     return parser
-
-
-def _version() -> str:
-    try:
-        return version("rlhf-studio")
-    except PackageNotFoundError:  # run from a checkout that was not installed
-        return "(not installed)"

@@ -1,5 +1,6 @@
 """What models answer, and what the reward model says about it: measured after training, on one set of prompts."""
 
+import math
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -22,6 +23,7 @@ from rlhf_studio.train.texts import TokenWindows
 
 T = TypeVar("T")
 
+_ANSWERS = 64  # at least as many are sampled from each model
 _WINDOW = 128  # tokens, as the stages measure natural text
 
 
@@ -58,15 +60,17 @@ def measure(
     max_new_tokens: int,
     seed: int = 0,
 ) -> ModelFigures:
-    """Figures of one model: one answer to each prompt, sampled at temperature 1, and the loss of natural text.
+    """Figures of one model: answers to prompts, sampled at temperature 1, and the loss of natural text.
 
-    The random numbers are the same for every model, so that differences between models are differences of models.
+    Few prompts are answered several times each, so that the means are worth something. The random numbers are the
+    same for every model, so that differences between models are differences of models.
     """
     natural = _natural_text_loss(model, judge, texts)
     room = model.context_length - max_new_tokens
     encoded = [ids for ids in (model.codec.encode_prompt(p.turns) for p in prompts) if 0 < len(ids) <= room]
     if not encoded:
         return ModelFigures(key, text_loss=natural)
+    encoded = encoded * math.ceil(_ANSWERS / len(encoded))
     noise = uniforms(seed, 0, range(len(encoded)), max_new_tokens)
     generation = collect(generate(model, encoded, Sampling(max_new_tokens=max_new_tokens), noise))
     scores, kl = _judged(model, judge, encoded, generation)
@@ -77,6 +81,7 @@ def measure(
         text_loss=natural,
         answer_tokens=float(generation.mask.sum(dim=1).float().mean()),
         ended=float(generation.finished.float().mean()),
+        answers=len(encoded),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from rlhf_studio import __version__
 from rlhf_studio.errors import RunError
 from rlhf_studio.events import RunStarted
 from rlhf_studio.jobs.model_folders import find
@@ -94,7 +95,14 @@ def gather(
         figures.append(measure(key, model, judge, held_out, data.pretraining_valid, max_new_tokens=length))
     tell("Answering the probe prompts")
     probes = compare_answers(models, judge, data.probes, max_new_tokens=length)
-    return Report(stages, tuple(figures), probes, provenance(runs, project), held_out_prompts=len(held_out))
+    return Report(
+        stages,
+        tuple(figures),
+        probes,
+        provenance(runs, project, models["base"].parameter_count),
+        held_out_prompts=len(held_out),
+        probes_left_out=len(data.probes) - len(probes),
+    )
 
 
 def stage_facts(key: ModelKey, run: RunFolder) -> StageFacts:
@@ -122,7 +130,7 @@ def stage_facts(key: ModelKey, run: RunFolder) -> StageFacts:
     )
 
 
-def provenance(runs: Runs, project: str) -> Provenance:
+def provenance(runs: Runs, project: str, parameters: int) -> Provenance:
     """Hashes, versions and who labeled."""
     rewards = runs.reward.data()
     rankings = (*rewards.train, *rewards.valid)
@@ -130,9 +138,9 @@ def provenance(runs: Runs, project: str) -> Provenance:
     hashes["Base model files"] = runs.sft.run_file.models.get("base", "")
     return Provenance(
         project=project,
-        base_model=runs.base_model.name,
+        base_model=f"{runs.base_model.name} ({parameters:,} parameters)",
         hashes={name: value for name, value in hashes.items() if value},
-        versions={**runs.ppo_ptx.run_file.versions, "Python": platform.python_version()},
+        versions={**runs.ppo_ptx.run_file.versions, "rlhf-studio": __version__, "Python": platform.python_version()},
         simulated_rankings=sum(row.is_simulated for row in rankings),
         rankings=len(rankings),
         created=f"{datetime.now(UTC):%d %B %Y, %H:%M} UTC",

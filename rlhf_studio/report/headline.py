@@ -1,9 +1,12 @@
 """What happened, in plain sentences made from the figures and from nothing else."""
 
+import math
+
 from rlhf_studio.report.colours import NAMES, ModelKey
 from rlhf_studio.report.markup import number
 from rlhf_studio.report.material import ModelFigures, Report
 
+_FEW_PROBES = 4
 _HARDLY = 0.1  # of the reward model's unit, about a tenth of the spread of its scores
 
 
@@ -38,6 +41,26 @@ def caution(report: Report) -> str:
         "The reward is the opinion of a small model trained on rankings made by "
         f"{who}: a higher reward is a hint, not a proof. Read the answers and judge for yourself."
     )
+
+
+def signs_of_hacking(report: Report) -> list[str]:
+    """Sentences to read before one trusts a higher reward; empty if nothing is conspicuous."""
+    before, after = _start(report), _end(report)
+    if before is None or after is None or (before.score or 0.0) >= (after.score or 0.0):
+        return []
+    name, found = NAMES[after.key], []
+    answers = [probe.answers[after.key].text.strip() for probe in report.probes if after.key in probe.answers]
+    if len(answers) >= _FEW_PROBES and len(set(answers)) <= len(answers) / 2:
+        few = f"only {len(set(answers))} different answers" if len(set(answers)) > 1 else "one and the same answer"
+        found.append(f"{name} gives {few} to {len(answers)} probe prompts.")
+    if before.answer_tokens and after.answer_tokens and abs(math.log2(after.answer_tokens / before.answer_tokens)) > 1:
+        changed = "shrank" if after.answer_tokens < before.answer_tokens else "grew"
+        lengths = f"from SFT's {number(before.answer_tokens, '.0f')} tokens to {number(after.answer_tokens, '.0f')}"
+        whose = "Its" if found else f"{name}'s"
+        found.append(f"{whose} mean answer {changed} {lengths}.")
+    if found:
+        found.append("It may have found out how to please the reward model rather than a person.")
+    return found
 
 
 def _what_was_done(report: Report) -> str:

@@ -41,6 +41,7 @@ class ModelFigures:
     text_loss: float | None = None  # nats per token of held-out natural text
     answer_tokens: float | None = None  # mean length
     ended: float | None = None  # share of answers that the model ended itself
+    answers: int = 0  # how many were sampled
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ class Report:
     probes: tuple[ProbeComparison, ...]
     provenance: Provenance
     held_out_prompts: int = 0
+    probes_left_out: int = 0  # too long for a model
 
     def model(self, key: ModelKey) -> ModelFigures | None:
         return next((model for model in self.models if model.key == key), None)

@@ -53,8 +53,13 @@ def _top(report: Report) -> str:
     return (
         f'<header class="top"><p class="brand">RLHF Studio · {text(report.provenance.project)}</p>'
         f'<h1>{text(headline.title(report))}</h1><p class="lede">{text(sentences)}</p>'
-        f'<p class="care">{text(headline.caution(report))} {_simulated(report)}</p></header>'
+        f'<p class="care">{text(headline.caution(report))} {_simulated(report)}</p>{_warning(report)}</header>'
     )
+
+
+def _warning(report: Report) -> str:
+    signs = headline.signs_of_hacking(report)
+    return f'<p class="warning card">{text(" ".join(signs))}</p>' if signs else ""
 
 
 def _simulated(report: Report) -> str:
@@ -75,10 +80,10 @@ def _models(report: Report) -> str:
     ]
     scores = [0.0, *(model.score for model in report.models if model.score is not None)]
     rows = [_model_row(model, min(scores), max(scores)) for model in report.models]
+    answers = max(model.answers for model in report.models)
     lead = (
-        f"Answers to {report.held_out_prompts} prompts that PPO did not practise on, sampled at temperature 1."
-        if report.held_out_prompts
-        else "Measured on the last step of each stage."
+        f"Means over {answers} answers of each model to {report.held_out_prompts} prompts that PPO did not "
+        "practise on, sampled at temperature 1."
     )
     return section("Before and after, in numbers", lead, table(heads, rows))
 
@@ -110,9 +115,10 @@ def _probes(report: Report) -> str:
     if not report.probes:
         return ""
     body = "".join(_probe(probe) for probe in report.probes)
+    left_out = f"except {report.probes_left_out} too long for the model" if report.probes_left_out else "none left out"
     return section(
         "The same prompts, answered by every model",
-        "All the project's probe prompts, none left out; each model's most likely answer. "
+        f"All the project's probe prompts, {left_out}; each model's most likely answer. "
         "The reward is the reward model's, the KL is that of this answer from the SFT model.",
         body,
     )

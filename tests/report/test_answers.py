@@ -65,6 +65,7 @@ def test_figures_of_a_model(judge, other):
     assert figures.text_loss != same.text_loss
     assert 1 <= figures.answer_tokens <= 8
     assert 0 <= figures.ended <= 1
+    assert figures.answers == 66  # three prompts, each answered as often as it takes to have 64
 
 
 def test_without_prompts_or_text_a_figure_is_missing(judge):

@@ -121,3 +121,22 @@ def test_style_sheet_and_plots_have_the_same_colours():
     )
     assert list(light) == list(LIGHT.models.values())
     assert list(dark) == list(DARK.models.values())
+
+
+def test_signs_of_reward_hacking_are_told():
+    same = tuple(probe(f"Prompt {i}", "a", f"answer {i}", "b", "Ha.") for i in range(6))
+    short = (ModelFigures("sft", 0.9, 0.0, 4.0, 14.0), ModelFigures("ppo-ptx", 7.0, 8.0, 4.0, 4.0))
+    told = headline.signs_of_hacking(report(probes=same, models=short))
+    assert told[0] == "PPO-ptx gives one and the same answer to 6 probe prompts."
+    assert told[1] == "Its mean answer shrank from SFT's 14 tokens to 4."
+    assert "please the reward model" in build(report(probes=same, models=short))[0]
+    assert headline.signs_of_hacking(report()) == []
+    two = (*same[:5], probe("Prompt", "a", "b", "c", "Other."))
+    assert headline.signs_of_hacking(report(probes=two))[0].startswith("PPO-ptx gives only 2 different answers to 6")
+    lower = (ModelFigures("sft", 9.0, 0.0, 4.0, 14.0), short[1])
+    assert headline.signs_of_hacking(report(probes=same, models=lower)) == []
+
+
+def test_probes_that_did_not_fit_are_counted():
+    assert "none left out" in build(report())[0]
+    assert "except 2 too long for the model" in build(report(probes_left_out=2))[0]
