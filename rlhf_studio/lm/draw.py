@@ -71,7 +71,7 @@ def draw(logits: Tensor, sampling: Sampling, uniform: Tensor) -> Drawn:
         tokens = scaled.argmax(dim=1, keepdim=True)
     else:
         kept = _nucleus(probabilities, sampling.top_p) if sampling.top_p < 1 else probabilities
-        tokens = _invert(kept, uniform.to(kept.device, torch.float32).unsqueeze(1))
+        tokens = _invert(kept, uniform.float().to(kept.device).unsqueeze(1))
     logprobs = probabilities.gather(1, tokens).log()
     # softmax spreads a logit that is no number over its whole row
     if not math.isfinite(float(logprobs.sum())):

@@ -3,7 +3,7 @@ import copy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers
+from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers, processors
 from tokenizers.models import BPE
 from transformers import PreTrainedTokenizerFast
 
@@ -107,6 +107,21 @@ def test_without_role_tokens_the_template_is_words(plain_codec):
     assert codec.tokenizer.decode(answer) == " At night.<|endoftext|>"
     assert codec.decode(answer) == "At night."
     assert codec.pad_id == codec.eos_id
+
+
+def test_a_tokenizer_that_begins_texts_with_a_token_of_its_own(no_roles):
+    tokenizer = copy.deepcopy(no_roles)
+    tokenizer.add_special_tokens({"bos_token": "<s>"})
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A", special_tokens=[("<s>", tokenizer.bos_token_id)]
+    )
+    codec = Codec(tokenizer)
+    ids = codec.encode_prompt(TALK)
+    assert ids.index(tokenizer.bos_token_id) == 0
+    assert ids.count(tokenizer.bos_token_id) == 1
+    assert ids == tokenizer.apply_chat_template(as_messages(TALK), add_generation_prompt=True, return_dict=False)
+    assert codec.encode_answer("a") == [*codec.encode_text(" a"), codec.eos_id]
+    assert codec.template_name == Codec(tokenizer).template_name == "own"
 
 
 def test_a_models_own_template(no_roles):

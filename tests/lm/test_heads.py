@@ -3,6 +3,7 @@ import math
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification
 
 from rlhf_studio.errors import ModelError
@@ -111,6 +112,15 @@ def test_without_studio_file_the_bias_is_still_known(scalar, tmp_path):
 def test_a_language_model_is_no_reward_model(tiny_lm, tmp_path):
     save_language_model(tiny_lm, tmp_path)
     with pytest.raises(ModelError, match=r"no scalar head \(score.weight\)"):
+        load_scalar_model(tmp_path)
+
+
+def test_a_classifier_with_two_labels_is_no_reward_model(tiny_lm, tmp_path):
+    ScalarModel.from_language_model(tiny_lm, seed=0).save(tmp_path)
+    tensors = load_file(tmp_path / "model.safetensors")
+    tensors["score.weight"] = torch.zeros(2, 32)
+    save_file(tensors, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError, match=r"shape \(2, 32\), a reward model wants \(1, 32\)"):
         load_scalar_model(tmp_path)
 
 
