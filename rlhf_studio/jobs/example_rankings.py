@@ -19,9 +19,9 @@ from rlhf_studio.errors import RunError, StudioError
 from rlhf_studio.events import RunFinished
 from rlhf_studio.example.rubric import RUBRICS, scripted_rankings
 from rlhf_studio.jobs.recipes import drive, start_project_run
-from rlhf_studio.lm.generate import collect, generate, uniforms
 from rlhf_studio.lm.loading import load_language_model
 from rlhf_studio.lm.model import LanguageModel
+from rlhf_studio.lm.sampling import SampledAnswer, sample_many
 from rlhf_studio.schema import RunSpec, Sampling, Turn
 from rlhf_studio.store.bundle import import_example
 from rlhf_studio.store.project import create_project
@@ -29,7 +29,6 @@ from rlhf_studio.train.control import RunControl
 
 SIZES = (4, 5, 4, 6, 4, 7, 4, 9)  # K by turns: mostly four, as many as the paper's nine
 QUEUE_EVERY = 8  # every eighth prompt's answers stay unranked
-_ROUNDS = 6  # times that equal answers are drawn again
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,36 +61,29 @@ def train_sft_model(files: Path, base: Path, folder: Path, settings: Mapping[str
 def sample_sets(
     lm: LanguageModel, prompts: Sequence[Mapping[str, Any]], sampling: Sampling, model: str
 ) -> list[AnswerSet]:
-    """Draw K different answers to each prompt; equal ones are drawn again, then left out."""
-    asked = [(row, SIZES[i % len(SIZES)]) for i, row in enumerate(prompts)]
-    found: dict[str, dict[str, dict[str, Any]]] = {row["key"]: {} for row, _ in asked}
-    for attempt in range(_ROUNDS):
-        missing = [(i, row) for i, (row, k) in enumerate(asked) for _ in range(k - len(found[row["key"]]))]
-        for first in range(0, len(missing), 64):
-            part = missing[first : first + 64]
-            for (_, row), answer in zip(part, _draw(lm, part, sampling, attempt * 100_000 + first), strict=True):
-                answers = found[row["key"]]
-                if answer["text"].strip() and answer["text"] not in answers:
-                    answers[answer["text"]] = {**answer, "model": model, "sampling": asdict(sampling)}
-    return [
-        AnswerSet(row["key"], row["turns"][-1]["content"], tuple(list(found[row["key"]].values())[:k]))
-        for row, k in asked
-        if len(found[row["key"]]) >= 2
-    ]
+    """Draw K answers to each prompt, K by turns. Empty ones and those that stayed equal to another are left out, and
+    with them prompts that have fewer than four different answers.
+    """
+    sizes = {row["key"]: SIZES[i % len(SIZES)] for i, row in enumerate(prompts)}
+    answers: dict[str, tuple[dict[str, Any], ...]] = {}
+    for k in sorted(set(sizes.values())):
+        rows = [row for row in prompts if sizes[row["key"]] == k]
+        turns = [[Turn(**turn) for turn in row["turns"]] for row in rows]
+        for row, sampled in zip(rows, sample_many(lm, turns, k, sampling), strict=True):
+            kept = [answer for answer in sampled if answer.text.strip() and not answer.is_duplicate]
+            answers[row["key"]] = tuple(_completion(answer, sampling, model) for answer in kept)
+    sets = [AnswerSet(row["key"], row["turns"][-1]["content"], answers[row["key"]]) for row in prompts]
+    return [one for one in sets if len(one.answers) >= min(SIZES)]
 
 
-def _draw(
-    lm: LanguageModel, part: Sequence[tuple[int, Mapping[str, Any]]], sampling: Sampling, step: int
-) -> list[dict[str, Any]]:
-    prompts = [lm.codec.encode_prompt([Turn(**turn) for turn in row["turns"]]) for _, row in part]
-    noise = uniforms(sampling.seed, step, range(len(prompts)), sampling.max_new_tokens)
-    generation = collect(generate(lm, prompts, sampling, noise))
-    rows = zip(generation.tokens, generation.mask, generation.finished.tolist(), strict=True)
-    answers = []
-    for tokens, mask, is_finished in rows:
-        ids = tokens[mask].tolist()
-        answers.append({"text": lm.codec.decode(ids), "token_ids": ids, "is_finished": is_finished})
-    return answers
+def _completion(answer: SampledAnswer, sampling: Sampling, model: str) -> dict[str, Any]:
+    return {
+        "text": answer.text,
+        "token_ids": list(answer.token_ids),
+        "is_finished": answer.is_finished,
+        "model": model,
+        "sampling": asdict(sampling),
+    }
 
 
 def ranking_rows(sets: Sequence[AnswerSet], *, rubric: str, noise: float, seed: int) -> list[dict[str, Any]]:
@@ -141,7 +133,7 @@ def main() -> int:
     parser.add_argument("--base", type=Path, required=True, help="folder of the base model")
     parser.add_argument("--rubric", choices=sorted(RUBRICS), default="happy", help="what the labeler likes")
     parser.add_argument("--noise", type=float, default=0.1, help="share of pairs ranked the wrong way round")
-    parser.add_argument("--sets", type=int, default=2, help="rankings of each prompt, each of other answers")
+    parser.add_argument("--sets", type=int, default=3, help="rankings of each prompt, each of other answers")
     parser.add_argument("--seed", type=int, default=0, help="of the sampling and the labeler")
     args = parser.parse_args()
     try:
