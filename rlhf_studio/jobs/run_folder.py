@@ -113,10 +113,10 @@ class RunFolder:
     def amend(self, settings: Mapping[str, Any]) -> None:
         """Write other settings into ``run.json``; whoever resumes the run decides which may change."""
         self._take_lock()
-        spec = replace(self.spec, settings=dict(settings))
-        self.run_file = replace(self.run_file, spec=spec)
+        run_file = replace(self.run_file, spec=replace(self.spec, settings=dict(settings)))
         with explained(self.path, "the settings"):
-            write_whole(self.path / RUN_FILE, run_file_json(self.run_file))
+            write_whole(self.path / RUN_FILE, run_file_json(run_file))
+        self.run_file = run_file
 
     def close(self) -> None:
         """Let go of files and lock; doing so twice is harmless."""

@@ -70,9 +70,10 @@ def train_pretrain(
     stage = _Stage(settings, model, compute, control, data, RowSource(data, settings, total), total)
     optimizers = make_optimizers(settings, model.module)
     trainee = Trainee({"base": model.module}, optimizers)
-    start = trainee.restore(run.latest())
+    checkpoint = run.latest()
+    start = trainee.restore(checkpoint)
     yield RunStarted(start, total, "pretrain", str(compute.device), settings.precision)
-    if start == 0:
+    if checkpoint is None:  # a run stopped in its first step has told this already
         yield from _notices(stage)
         yield StepMetrics(0, (yield from _held_out(stage, 0)))
     cadence = Cadence(settings.checkpoint_seconds)

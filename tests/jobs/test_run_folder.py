@@ -323,6 +323,75 @@ def test_a_failed_checkpoint_says_why_and_leaves_the_one_before(folder, checkpoi
     assert reopened(folder).latest().step == 1
 
 
+def no_space(*_, **__):
+    raise OSError(28, "No space left on device")
+
+
+def test_every_other_write_says_why_too(folder, tmp_path, monkeypatch):
+    writes = {
+        "an event": lambda: folder.append(RunFinished(1, "completed")),
+        "the settings": lambda: folder.amend({"batch_size": 1}),
+        "the rollout of step 3": lambda: folder.save_rollout(3, {"mask": np.zeros(2)}),
+    }
+    folder.append(StepMetrics(1))
+    for name in ("os.fsync", "numpy.savez"):
+        monkeypatch.setattr(name, no_space)
+    for what, write in writes.items():
+        with pytest.raises(RunError, match=f"The disk is full: {what} could not be written to"):
+            write()
+    with pytest.raises(RunError, match=r"No run can be started in .* Free some space"):
+        RunFolder.create(tmp_path / "another", folder.spec, folder.data())
+    assert sorted(p.name for p in folder.path.iterdir()) == [
+        "data.json",
+        "events.jsonl",
+        "rollouts",
+        "run.json",
+        "run.lock",
+    ]
+    assert list((folder.path / "rollouts").iterdir()) == []
+    assert RunFolder.open(folder.path).spec == folder.spec
+
+
+def test_an_event_that_only_half_fits_is_taken_back(folder, monkeypatch):
+    folder.append(StepMetrics(1))
+    real = folder._log._writer()
+
+    class Full:
+        fileno = real.fileno
+
+        def write(self, line):
+            if len(line) < 30:
+                raise OSError(28, "No space left on device")
+            return real.write(line[:-10])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(folder._log, "_writer", Full)
+        with pytest.raises(RunError, match="The disk is full: an event"):
+            folder.append(StepMetrics(2, {"loss": 1.25}))
+    assert (folder.path / "events.jsonl").read_bytes().endswith(b"\n")
+    folder.append(StepMetrics(2))
+    assert folder.events() == [StepMetrics(1), StepMetrics(2)]
+
+
+def test_a_folder_that_cannot_be_locked_is_told(folder, monkeypatch):
+    def forbidden(_):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("rlhf_studio.jobs.run_folder.ProjectLock", forbidden)
+    with pytest.raises(RunError, match=r"cannot be written \(Read-only file system\)"):
+        folder.append(StepMetrics(1))
+    assert folder.latest() is None
+
+
+def test_models_with_folders_inside_are_kept_whole(folder):
+    def write(target):
+        (target / "part").mkdir()
+        (target / "part" / "weights").write_text("x")
+
+    folder.save_model(1, "policy", write)
+    assert (folder.path / "models" / "policy" / "part" / "weights").read_text() == "x"
+
+
 def test_what_safetensors_says_about_a_full_disk_is_understood(folder, checkpoint_of, monkeypatch):
     from safetensors import SafetensorError
 
