@@ -3,13 +3,12 @@
 import gzip
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rlhf_studio.errors import DataError
 from rlhf_studio.lm.codec import Codec
@@ -20,6 +19,7 @@ Cut = Literal["blank", "line", "joined"]
 
 HELD_OUT_SHARE = 0.015
 _JOINED_CHARACTERS = 1000
+_DOCUMENTS_AT_ONCE = 500
 _TOKENIZER_CHARACTERS = 6_000_000  # more text changes a vocabulary of a few thousand no longer
 
 # a small vocabulary has no room for two forms of a quotation mark
@@ -148,17 +148,20 @@ def fit_tokenizer(documents: Sequence[Documents], vocab_size: int) -> Codec:
     return Codec(train_tokenizer(texts, vocab_size))
 
 
-def encode_sources(documents: Sequence[Documents], codec: Codec) -> PretrainData:
-    """Token streams of all sources."""
-    sources = [
-        TokenSource(source.file.name, _stream(codec, source.train), _stream(codec, source.held_out), source.file.weight)
-        for source in documents
-    ]
-    sizes, words = token_bytes(codec.tokenizer), word_tokens(codec.tokenizer)
-    return PretrainData(tuple(sources), tuple(sizes), tuple(words))
-
-
-def _stream(codec: Codec, texts: Sequence[str]) -> NDArray[np.integer]:
-    small = np.uint16 if codec.vocab_size <= 2**16 else np.int32
-    parts = [np.array(ids, dtype=small) for ids in codec.encode_documents(texts)]
-    return np.concatenate(parts) if parts else np.zeros(0, dtype=small)
+def encode_sources(documents: Sequence[Documents], codec: Codec) -> Generator[float, None, PretrainData]:
+    """Token streams of all sources; yields the share that is done, a few times a second."""
+    count = sum(len(source.train) + len(source.held_out) for source in documents)
+    done, sources = 0, []
+    for source in documents:
+        streams = []
+        for texts in (source.train, source.held_out):
+            parts = [np.zeros(0, dtype=np.uint16 if codec.vocab_size <= 2**16 else np.int32)]
+            for first in range(0, len(texts), _DOCUMENTS_AT_ONCE):
+                slice_ = texts[first : first + _DOCUMENTS_AT_ONCE]
+                parts.extend(np.array(ids, dtype=parts[0].dtype) for ids in codec.encode_documents(slice_))
+                done += len(slice_)
+                yield done / count
+            streams.append(np.concatenate(parts))
+        sources.append(TokenSource(source.file.name, streams[0], streams[1], source.file.weight))
+    tokenizer = codec.tokenizer
+    return PretrainData(tuple(sources), tuple(token_bytes(tokenizer)), tuple(word_tokens(tokenizer)))

@@ -16,6 +16,8 @@ __all__ = [
     "RESERVED_TOKENS",
     "ROLE_TOKENS",
     "FastTokenizer",
+    "has_role_tokens",
+    "is_byte_level",
     "token_bytes",
     "train_tokenizer",
     "word_tokens",
@@ -24,6 +26,7 @@ __all__ = [
 END_OF_TEXT, PAD = "<|endoftext|>", "<|pad|>"
 ROLE_TOKENS = ("<|user|>", "<|assistant|>", "<|system|>")
 RESERVED_TOKENS = (END_OF_TEXT, PAD, *ROLE_TOKENS, *(f"<|spare_{i}|>" for i in range(11)))  # ids 0 to 15
+_FEWEST_WORDS = 100
 SMALLEST_VOCABULARY = len(RESERVED_TOKENS) + 256
 
 
@@ -76,11 +79,23 @@ def token_bytes(tokenizer: FastTokenizer) -> list[int]:
     return [0 if i in special or name is None else len(name) for i, name in enumerate(names)]
 
 
+def has_role_tokens(tokenizer: FastTokenizer) -> bool:
+    """Whether a tokenizer has the role tokens that ours reserve."""
+    known = tokenizer.get_added_vocab()
+    return all(token in known for token in ROLE_TOKENS)
+
+
 def word_tokens(tokenizer: FastTokenizer) -> list[int]:
-    """Ids of the tokens that begin a word: a blank and at least three letters."""
+    """Ids of the tokens that begin a word, a blank and at least three letters; all that stand for text if few do."""
     names = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
     # byte-level BPE writes the blank as one character of its own
-    return [i for i, name in enumerate(names) if name and re.fullmatch(r"Ġ[A-Za-z]{3,}", name)]
+    words = [i for i, name in enumerate(names) if name and re.fullmatch(r"Ġ[A-Za-z]{3,}", name)]
+    return words if len(words) >= _FEWEST_WORDS else [i for i, size in enumerate(token_bytes(tokenizer)) if size]
+
+
+def is_byte_level(tokenizer: FastTokenizer) -> bool:
+    """Whether each token stands for a known number of bytes, as bits per byte need it."""
+    return "Ċ" in tokenizer.get_vocab()  # the newline's byte
 
 
 def _chain(first: str, rest: Iterable[str]) -> Iterable[str]:

@@ -47,7 +47,10 @@ def question_items() -> list[Item]:
 
 
 def lookup_items(people: int, count: int, *, ask_name: bool = False) -> list[Item]:
-    """Passages about so many people or things with a question; the value must follow, or the asked name itself."""
+    """Passages about so many people or things with a question; the value must follow, or the asked name itself.
+
+    All on one line: there the pretraining text always answers in a whole sentence, which begins with the name.
+    """
     rng = random.Random(f"{SEED}/{people}/{ask_name}")
     items: list[Item] = []
     while len(items) < count:
@@ -58,7 +61,7 @@ def lookup_items(people: int, count: int, *, ask_name: bool = False) -> list[Ite
             continue  # asked backwards: who has the hat?
         wanted = name if ask_name else question.key
         before, _, _ = question.full.partition(wanted)
-        items.append((f"{passage.text}\n{question.ask} {before}".rstrip(), f" {wanted}"))
+        items.append((f"{passage.text} {question.ask} {before}".rstrip(), f" {wanted}"))
     return items
 
 

@@ -113,4 +113,4 @@ def test_streams_are_the_documents_each_closed_by_end_of_text(tmp_path):
     assert int((source.train == codec.eos_id).sum()) == len(documents.train)
     assert source.train[-1] == codec.eos_id
     assert sum(data.token_bytes[i] for i in source.train) == sum(len(text) for text in documents.train)
-    assert all(codec.decode([i]).startswith(" ") for i in data.repeat_tokens)
+    assert set(data.repeat_tokens) <= set(range(16, 300))

@@ -1,7 +1,7 @@
 import pytest
 
 from rlhf_studio.errors import DataError
-from rlhf_studio.lm.tokenizer_training import RESERVED_TOKENS, token_bytes, train_tokenizer, word_tokens
+from rlhf_studio.lm.tokenizer_training import RESERVED_TOKENS, is_byte_level, token_bytes, train_tokenizer, word_tokens
 
 TEXTS = ["The cat sat on the mat.", "The dog sat on the log in 1984.", "Ein Bär, 猫 and \U0001f43b\tsat.\n"] * 5
 
@@ -45,10 +45,17 @@ def test_token_bytes_add_up_to_the_text(tokenizer):
         assert sum(sizes[i] for i in ids) == len(text.encode())
 
 
-def test_word_tokens_begin_a_word(tokenizer):
-    words = [tokenizer.decode([i]) for i in word_tokens(tokenizer)]
-    assert " sat" in words
+def test_word_tokens_begin_a_word():
+    names = [f"{a}{b}{c}ola" for a in "bdfgklmn" for b in "aeiou" for c in "rstv"]
+    rich = train_tokenizer([" " + " ".join(names)] * 3, 1500)
+    words = [rich.decode([i]) for i in word_tokens(rich)]
+    assert " bara" in words or " barola" in words
     assert all(word[0] == " " and len(word) >= 4 and word[1:].isalpha() for word in words)
+
+
+def test_a_vocabulary_without_words_repeats_any_text_token(tokenizer):
+    assert word_tokens(tokenizer) == list(range(16, 300))
+    assert is_byte_level(tokenizer)
 
 
 def test_too_small_a_vocabulary_and_no_text_are_refused():
