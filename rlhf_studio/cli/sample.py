@@ -56,32 +56,55 @@ def run(args: argparse.Namespace) -> int:
     ids = codec.encode_text(prompt) if args.plain else codec.encode_prompt((Turn("user", prompt),))
     sampling = Sampling(args.temperature, args.top_p, args.max_new_tokens, args.seed)
     noise = uniforms(args.seed, 0, range(args.k), args.max_new_tokens)
-    for piece in _as_written(model, generate(model, [ids] * args.k, sampling, noise), args.k):
+    answers = _Answers(model, args.k)
+    for piece in answers.as_written(generate(model, [ids] * args.k, sampling, noise)):
         print(words.plain(piece), end="", flush=True)
+    if args.k > 1 and len(set(answers.texts)) == 1:
+        raise DataError(
+            f"All {args.k} answers are equal at temperature {args.temperature:g}. "
+            "Raise the temperature, or choose another prompt."
+        )
     return 0
 
 
-def _as_written(model: "LanguageModel", partials: Iterator["Partial"], count: int) -> Iterator[str]:
-    """Pieces to print: the first answer as it grows, then the second as far as it is, and so on."""
-    from rlhf_studio.lm.codec import TextStream
+class _Answers:
+    """Answers that are sampled side by side and printed one below the other."""
 
-    streams = [TextStream(model.codec) for _ in range(count)]
-    waiting = [f"[{number}] " if count > 1 else "" for number in range(1, count + 1)]
-    has_ended = [False] * count
-    current = 0
-    for partial in partials:
-        for row in range(count):
-            token = int(partial.tokens[row])
-            if not bool(partial.active[row]):
-                continue
-            has_ended[row] = token == model.codec.eos_id
-            waiting[row] += streams[row].flush() if has_ended[row] else streams[row].push(token)
-        while current < count:
-            yield waiting[current]
-            waiting[current] = ""
-            if not has_ended[current]:
-                break
-            yield "\n"
-            current += 1
-    for row in range(current, count):
-        yield waiting[row] + streams[row].flush() + " …\n"  # cut at the length limit
+    def __init__(self, model: "LanguageModel", count: int) -> None:
+        from rlhf_studio.lm.codec import TextStream
+
+        self.texts = [""] * count
+        self._eos_id = model.codec.eos_id
+        self._streams = [TextStream(model.codec) for _ in range(count)]
+        self._waiting = [f"[{number}] " if count > 1 else "" for number in range(1, count + 1)]
+        self._has_ended = [False] * count
+
+    def as_written(self, partials: "Iterator[Partial]") -> Iterator[str]:
+        """Pieces to print: the first answer as it grows, then the second as far as it is, and so on."""
+        current, count = 0, len(self.texts)
+        for partial in partials:
+            for row in range(count):
+                if bool(partial.active[row]):
+                    self._add(row, int(partial.tokens[row]))
+            while current < count:
+                yield self._take(current)
+                if not self._has_ended[current]:
+                    break
+                yield "\n"
+                current += 1
+        for row in range(current, count):
+            self._put(row, self._streams[row].flush())
+            yield f"{self._take(row)} …\n"  # cut at the length limit
+
+    def _add(self, row: int, token: int) -> None:
+        self._has_ended[row] = token == self._eos_id
+        stream = self._streams[row]
+        self._put(row, stream.flush() if self._has_ended[row] else stream.push(token))
+
+    def _put(self, row: int, piece: str) -> None:
+        self.texts[row] += piece
+        self._waiting[row] += piece
+
+    def _take(self, row: int) -> str:
+        piece, self._waiting[row] = self._waiting[row], ""
+        return piece

@@ -74,3 +74,10 @@ def test_bad_input_gives_one_sentence_and_a_code(model, capsys, more, code, said
 def test_a_model_that_is_not_there(capsys):
     assert ask("no-such-model", "--prompt", "Why?") == 4
     assert "There is no model folder 'no-such-model'" in capsys.readouterr().err
+
+
+def test_equal_answers_are_said_after_they_were_shown(model, capsys):
+    assert ask(model, "--prompt", "Why?", "-k", "2", "--temperature", "0") == 3
+    out, err = capsys.readouterr()
+    assert out.count("[2]") == 1
+    assert "All 2 answers are equal at temperature 0" in err
