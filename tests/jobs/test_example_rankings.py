@@ -3,6 +3,7 @@ import shutil
 
 import pytest
 
+from rlhf_studio.errors import RunError
 from rlhf_studio.jobs import example_rankings
 from rlhf_studio.jobs.example_rankings import SIZES, build, ranking_rows, sample_sets
 from rlhf_studio.lm.saving import save_language_model
@@ -64,13 +65,44 @@ def test_what_is_built_can_be_imported(tiny_lm, tmp_path, monkeypatch):
         assert all(len(ranking.tiers) > 1 and ranking.is_simulated for ranking in store.rankings())
 
 
-@pytest.mark.slow
+def a_few(folder):
+    """Files of an example with a few short prompts and their demonstrations."""
+    folder.mkdir()
+    rows = [{**row, "purposes": ["demonstrate"], "split": "train", "author": "A"} for row in PROMPTS]
+    (folder / "prompts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    answers = [{"prompt": row["key"], "text": "Cats sleep.", "author": "A"} for row in PROMPTS]
+    (folder / "demonstrations.jsonl").write_text("".join(json.dumps(row) + "\n" for row in answers))
+    (folder / "rankings.jsonl").write_text("not read\n")
+    return folder
+
+
 def test_sft_of_the_example_leaves_a_model(tiny_lm, tmp_path):
-    base = tmp_path / "base"
-    save_language_model(tiny_lm, base)
-    settings = {"epochs": 1, "threads": 1, "max_length": 100}
-    policy = example_rankings.train_sft_model(resources_dir() / "example", base, tmp_path, settings)
+    save_language_model(tiny_lm, tmp_path / "base")
+    settings = {"epochs": 1, "threads": 1}
+    policy = example_rankings.train_sft_model(a_few(tmp_path / "few"), tmp_path / "base", tmp_path, settings)
     assert (policy / "model.safetensors").is_file()
+
+
+def test_sft_that_fails_is_said(tiny_lm, tmp_path):
+    save_language_model(tiny_lm, tmp_path / "base")
+    (tmp_path / "base" / "model.safetensors").write_bytes(b"no weights")
+    with pytest.raises(RunError, match="did not complete"):
+        example_rankings.train_sft_model(a_few(tmp_path / "few"), tmp_path / "base", tmp_path, {"threads": 1})
+
+
+def test_the_command_says_what_it_wrote_or_what_is_wrong(monkeypatch, capsys, tmp_path):
+    command = ["example_rankings", "--files", str(tmp_path), "--base", str(tmp_path), "--rubric", "brief"]
+    monkeypatch.setattr("sys.argv", command)
+    monkeypatch.setattr(example_rankings, "build", lambda *_, **options: f"built with {options['rubric']}")
+    assert example_rankings.main() == 0
+    assert capsys.readouterr().out == "built with brief\n"
+
+    def fails(*_, **__):
+        raise RunError("It did not work.")
+
+    monkeypatch.setattr(example_rankings, "build", fails)
+    assert example_rankings.main() == RunError.exit_code
+    assert capsys.readouterr().err == "It did not work.\n"
 
 
 def test_the_shipped_rankings_are_those_of_the_shipped_prompts(tmp_path):
