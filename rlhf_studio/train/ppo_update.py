@@ -13,7 +13,7 @@ from rlhf_studio.train.compute import finite
 from rlhf_studio.train.evaluate import window_logprobs
 from rlhf_studio.train.ppo_stage import PpoStage
 from rlhf_studio.train.rollout import Rollout
-from rlhf_studio.train.schedule import chunks, shuffled
+from rlhf_studio.train.schedule import by_length, chunks, shuffled
 
 
 class Tally:
@@ -63,7 +63,9 @@ def update_minibatch(
     (appendix C.4). Every response token of the minibatch weighs the same, however it is cut into micro-batches.
     """
     figures = Tally()
-    pieces = chunks(episodes, stage.settings.micro_batch)
+    lengths = rollout.lengths
+    cut = by_length([lengths[i] for i in episodes], stage.settings.micro_batch)
+    pieces = [[episodes[i] for i in rows] for rows in cut]
     count = rollout.mask[torch.as_tensor(list(episodes), device=rollout.mask.device)].sum()
     for rows in pieces:
         piece = rollout.select(rows)

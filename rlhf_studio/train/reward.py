@@ -25,7 +25,7 @@ from rlhf_studio.train.control import RunControl
 from rlhf_studio.train.evaluate import EVALUATION_ROWS
 from rlhf_studio.train.packing import Example
 from rlhf_studio.train.run import Run
-from rlhf_studio.train.schedule import chunks, cosine, epoch_batch, set_rate, shuffled
+from rlhf_studio.train.schedule import by_length, chunks, cosine, epoch_batch, set_rate, shuffled
 from rlhf_studio.train.sft import encode_demonstrations
 from rlhf_studio.train.state import Cadence, Trainee
 
@@ -135,11 +135,20 @@ def encode_rankings(codec: Codec, rows: Sequence[RankedRow], context_length: int
 
 
 def score_examples(model: ScalarModel, compute: Compute, examples: Sequence[Example]) -> Tensor:
-    """(N,) scores read at each answer's last token, without gradient, all in one pass."""
-    sequences = [[*example.prompt, *example.answer] for example in examples]
-    batch = right_pad(sequences, model.codec.pad_id, device=compute.device)
+    """(N,) scores read at each answer's last token, without gradient."""
     with torch.no_grad(), compute.autocast():
-        return model.scores(batch).float()
+        return _read_scores(model, examples, compute.device)
+
+
+def _read_scores(model: ScalarModel, examples: Sequence[Example], device: torch.device) -> Tensor:
+    """(N,) one forward pass per answer, answers of like length side by side."""
+    pieces = by_length([example.length for example in examples])
+    scores = []
+    for piece in pieces:
+        sequences = [[*examples[i].prompt, *examples[i].answer] for i in piece]
+        scores.append(model.scores(right_pad(sequences, model.codec.pad_id, device=device)).float())
+    order = torch.tensor([i for piece in pieces for i in piece], device=device)
+    return torch.cat(scores)[order.argsort()]
 
 
 def _prepare(
@@ -201,8 +210,7 @@ def _by_answers(batch: Sequence[RankedAnswers], limit: int) -> list[list[RankedA
 def _ranking_loss(stage: _Stage, items: Sequence[RankedAnswers], *, prompts: int) -> RankingLoss:
     """One forward pass per answer, then every pair of every prompt (equation 1)."""
     device = stage.compute.device
-    rows = [[*answer.prompt, *answer.answer] for item in items for answer in item.answers]
-    scores = stage.model.scores(right_pad(rows, stage.model.codec.pad_id, device=device)).float()  # (N,)
+    scores = _read_scores(stage.model, [answer for item in items for answer in item.answers], device)
     ranks = torch.tensor([rank for item in items for rank in item.ranks], device=device)
     index = torch.tensor([i for i, item in enumerate(items) for _ in item.answers], device=device)
     return ranking_loss(scores, ranks, index, tie_divisor=stage.settings.tie_divisor, prompts=prompts)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from rlhf_studio.lm.generate import Generation
 from rlhf_studio.lm.padding import Padded, left_pad
+from rlhf_studio.train.schedule import by_length
 
 
 class Rollout(NamedTuple):
@@ -34,6 +35,12 @@ class Rollout(NamedTuple):
     @property
     def response_length(self) -> int:
         return self.mask.shape[1]
+
+    @property
+    def lengths(self) -> list[int]:
+        """Tokens of each episode, prompt and response."""
+        lengths: list[int] = self.attention.sum(dim=1).tolist()
+        return lengths
 
     @property
     def batch(self) -> Padded:
@@ -106,18 +113,18 @@ def begin_rollout(prompts: Sequence[Sequence[int]], generation: Generation) -> R
 
 
 def in_pieces(rollout: Rollout, size: int, compute: Callable[[Rollout], Tensor]) -> Generator[float, None, Tensor]:
-    """Apply ``compute`` to pieces of at most ``size`` episodes and put the results together.
+    """Apply ``compute`` to pieces of at most ``size`` episodes of like length and put the results together.
 
     Yields the share done after each piece; ``compute`` gives (b,) or (b, r) with r <= R.
     """
-    episodes = len(rollout.tokens)
+    pieces = by_length(rollout.lengths, size)
     results = []
-    for first in range(0, episodes, size):
-        rows = range(first, min(first + size, episodes))
+    for done, rows in enumerate(pieces, start=1):
         result = compute(rollout.select(rows))
         if result.ndim == 2:
             missing = rollout.response_length - result.shape[1]
             result = torch.nn.functional.pad(result, (0, missing))
         results.append(result)
-        yield rows.stop / episodes
-    return torch.cat(results)
+        yield done / len(pieces)
+    order = torch.tensor([row for rows in pieces for row in rows], device=results[0].device)
+    return torch.cat(results)[order.argsort()]

@@ -66,3 +66,23 @@ def chunks(rows: Sequence[int], size: int) -> list[list[int]]:
     """``rows`` cut into pieces of at most ``size``; 0 leaves it whole."""
     size = size or max(1, len(rows))
     return [list(rows[i : i + size]) for i in range(0, len(rows), size)]
+
+
+_FEW = 8  # rows that a forward pass should have before padding is worth avoiding
+_STRETCH = 1.25  # how much longer than its shortest row a pass may be
+
+
+def by_length(lengths: Sequence[int], limit: int = 0) -> list[list[int]]:
+    """Rows of like length together, so that little padding is computed; at most ``limit`` rows a piece (0: any).
+
+    Losses and gradients do not depend on how a minibatch is cut: every token of it weighs the same.
+    """
+    pieces: list[list[int]] = [[]]
+    for row in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
+        piece = pieces[-1]
+        is_full = bool(limit) and len(piece) >= limit
+        is_long = len(piece) >= _FEW and lengths[row] > _STRETCH * lengths[piece[0]]
+        if is_full or is_long:
+            pieces.append([])
+        pieces[-1].append(row)
+    return pieces

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from rlhf_studio.train.schedule import chunks, cosine, endless_batch, epoch_batch, integers, shuffled, warmup
+from rlhf_studio.train.schedule import by_length, chunks, cosine, endless_batch, epoch_batch, integers, shuffled, warmup
 
 
 def test_cosine_starts_at_the_peak_and_ends_at_the_floor():
@@ -45,3 +45,11 @@ def test_order_depends_on_the_key_alone():
 @pytest.mark.parametrize(("size", "expected"), [(0, [[3, 4, 5]]), (2, [[3, 4], [5]]), (3, [[3, 4, 5]])])
 def test_chunks_cover_the_rows(size, expected):
     assert chunks([3, 4, 5], size) == expected
+
+
+def test_rows_of_like_length_come_together():
+    lengths = [50] * 9 + [10] * 9 + [12] * 2
+    assert by_length(lengths) == [[*range(9, 20)], [*range(9)]]
+    assert by_length([30, 10, 20]) == [[1, 2, 0]]  # too few to be worth two passes
+    assert by_length([30, 10, 20], 2) == [[1, 2], [0]]
+    assert by_length([7] * 3, 1) == [[0], [1], [2]]
