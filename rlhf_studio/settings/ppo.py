@@ -52,9 +52,10 @@ class PpoSettings(TrainSettings):
         ge=0,
     )
     kl_coef: float = option(
-        0.05,
+        0.15,
         "KL penalty (beta)",
-        "Reward lost per nat that the policy leaves its start. 0 lets it hack the reward model.",
+        "Reward lost per nat that the policy leaves its start. 0 lets it hack the reward model; 0.05 did so with "
+        "the bundled model and its 400 rankings.",
         unit="reward per nat",
         paper="0.02 (C.4)",
         simple=True,

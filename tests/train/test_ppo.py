@@ -28,6 +28,7 @@ def settings(**changes):
         "epochs": 2,
         "learning_rate": 1e-3,
         "max_new_tokens": 12,
+        "kl_coef": 0.05,
         "ptx_coef": 0.2,
         "ptx_window": 16,
         "probe_every": 2,
