@@ -78,5 +78,5 @@ def let_roles_read_as_newline(module: nn.Module, tokenizer: FastTokenizer, token
 
 def _role_rows(module: nn.Module, tokenizer: FastTokenizer) -> tuple[Tensor, int, list[int]]:
     weight: Tensor = module.get_input_embeddings().weight  # type: ignore[operator]
-    # byte-level BPE writes a newline as Ċ
-    return weight, int(tokenizer.convert_tokens_to_ids("Ċ")), list(tokenizer.convert_tokens_to_ids(list(ROLE_TOKENS)))
+    ids = tokenizer.get_vocab()
+    return weight, ids["Ċ"], [ids[token] for token in ROLE_TOKENS]  # byte-level BPE writes a newline as Ċ
