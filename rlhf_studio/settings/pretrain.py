@@ -30,10 +30,15 @@ class PretrainSettings(TrainSettings):
     decay_share: float = option(0.6, "Decay", "Share of the run, at its end, in which the rates fall.", ge=0, le=1)
     final_rate: float = option(0.03, "Final rate", "The rates end at this share of their peak.", ge=0, le=1)
     repeat_steps_share: float = option(
-        0.04, "Copying first", "Share of the run, at its start, spent mostly on repeated random tokens.", ge=0, le=1
+        0.04,
+        "More repeats first",
+        "Share of the run, at its start, with more rows of repeated random words. Meant to teach copying; from random "
+        "weights it did not (resources/docs/LOG.md), from a trained model it did.",
+        ge=0,
+        le=1,
     )
     repeat_share_first: float = option(
-        0.75, "Repeats at first", "Share of rows made of repeated random tokens in that first part.", ge=0, le=1
+        0.75, "Repeats at first", "Share of rows made of repeated random words in that first part.", ge=0, le=1
     )
     repeat_share: float = option(0.05, "Repeats after", "Share of such rows in the rest of the run.", ge=0, le=1)
     weight_decay: float = option(0.1, "Weight decay", "Decoupled decay of the matrices between the embeddings.", ge=0)
