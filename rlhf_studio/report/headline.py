@@ -1,12 +1,16 @@
 """What happened, in plain sentences made from the figures and from nothing else."""
 
 import math
+from collections.abc import Sequence
+from itertools import pairwise
 
 from rlhf_studio.report.colours import NAMES, ModelKey
 from rlhf_studio.report.markup import number
 from rlhf_studio.report.material import ModelFigures, Report
 
 _FEW_PROBES = 4
+_FEW_PAIRS = 20
+_LESS_VARIED = 0.6
 _HARDLY = 0.1  # of the reward model's unit, about a tenth of the spread of its scores
 
 
@@ -48,19 +52,43 @@ def signs_of_hacking(report: Report) -> list[str]:
     before, after = _start(report), _end(report)
     if before is None or after is None or (before.score or 0.0) >= (after.score or 0.0):
         return []
-    name, found = NAMES[after.key], []
-    answers = [probe.answers[after.key].text.strip() for probe in report.probes if after.key in probe.answers]
-    if len(answers) >= _FEW_PROBES and len(set(answers)) <= len(answers) / 2:
-        few = f"only {len(set(answers))} different answers" if len(set(answers)) > 1 else "one and the same answer"
-        found.append(f"{name} gives {few} to {len(answers)} probe prompts.")
+    found: list[str] = []
+    found += _sameness(report, after.key)
     if before.answer_tokens and after.answer_tokens and abs(math.log2(after.answer_tokens / before.answer_tokens)) > 1:
         changed = "shrank" if after.answer_tokens < before.answer_tokens else "grew"
         lengths = f"from SFT's {number(before.answer_tokens, '.0f')} tokens to {number(after.answer_tokens, '.0f')}"
-        whose = "Its" if found else f"{name}'s"
+        whose = "Its" if found else f"{NAMES[after.key]}'s"
         found.append(f"{whose} mean answer {changed} {lengths}.")
     if found:
         found.append("It may have found out how to please the reward model rather than a person.")
     return found
+
+
+def distinct_pairs(texts: Sequence[str]) -> float | None:
+    """Share of different ones among all pairs of neighbouring words; None if there are too few to tell.
+
+    Source: Li et al. 2016, arXiv:1510.03055 (distinct-2).
+    """
+    words = [text.lower().split() for text in texts]
+    pairs = [pair for row in words for pair in pairwise(row)]
+    return len(set(pairs)) / len(pairs) if len(pairs) >= _FEW_PAIRS else None
+
+
+def _sameness(report: Report, key: ModelKey) -> list[str]:
+    """Whether a model says the same whatever it is asked."""
+    probes = [probe.answers for probe in report.probes if {"sft", key} <= set(probe.answers)]
+    if len(probes) < _FEW_PROBES:
+        return []
+    answers = [probe[key].text.strip() for probe in probes]
+    different = len(set(answers))
+    if different <= len(answers) / 2:
+        few = f"only {different} different answers" if different > 1 else "one and the same answer"
+        return [f"{NAMES[key]} gives {few} to {len(answers)} probe prompts."]
+    before, after = distinct_pairs([probe["sft"].text for probe in probes]), distinct_pairs(answers)
+    if before and after and after < _LESS_VARIED * before:
+        shares = f"{number(after, '.0%')} of its word pairs are different, {number(before, '.0%')} after SFT"
+        return [f"{NAMES[key]} answers the {len(answers)} probe prompts in much the same words: {shares}."]
+    return []
 
 
 def _what_was_done(report: Report) -> str:

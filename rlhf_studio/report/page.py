@@ -107,7 +107,8 @@ def _bar(model: ModelFigures, low: float, high: float) -> str:
     width = 100 * abs(model.score) / (high - low)
     return (
         f'<span class="bar {model.key}"><span class="track">'
-        f'<i style="margin-left:{left:.1f}%;width:{width:.1f}%"></i></span>{number(model.score, "+.2f")}</span>'
+        f'<i style="margin-left:{left:.1f}%;width:{width:.1f}%"></i></span>'
+        f'<span class="figure">{number(model.score, "+.2f")}</span></span>'
     )
 
 

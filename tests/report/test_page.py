@@ -140,3 +140,15 @@ def test_signs_of_reward_hacking_are_told():
 def test_probes_that_did_not_fit_are_counted():
     assert "none left out" in build(report())[0]
     assert "except 2 too long for the model" in build(report(probes_left_out=2))[0]
+
+
+def test_much_the_same_words_are_told_too():
+    start = "Today there was a contest on the boat and the prize was a"
+    probes = tuple(
+        probe(f"Prompt {i}", "a", " ".join(f"word{i}{j}" for j in range(9)), "b", f"{start} {word}.")
+        for i, word in enumerate(["hat", "ball", "box", "lamp", "comb"])
+    )
+    told = headline.signs_of_hacking(report(probes=probes))
+    assert told[0].startswith("PPO-ptx answers the 5 probe prompts in much the same words: 25% of its word pairs")
+    assert headline.distinct_pairs(["a b a b", "a b"]) is None
+    assert headline.distinct_pairs(["a b " * 11]) == pytest.approx(2 / 21)
