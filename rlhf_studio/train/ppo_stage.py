@@ -20,7 +20,7 @@ from rlhf_studio.train.control import RunControl
 from rlhf_studio.train.evaluate import EVALUATION_ROWS, TEXT_WINDOWS, greedy_answers, measured, text_loss
 from rlhf_studio.train.rollout import Rollout, begin_rollout
 from rlhf_studio.train.run import Run
-from rlhf_studio.train.state import Trainee
+from rlhf_studio.train.state import Trainee, adamw
 from rlhf_studio.train.texts import TokenWindows
 
 _VALID_WINDOW = 128
@@ -77,17 +77,8 @@ def prepare(
     value_model = reward_model.clone()
     ema = policy.clone() if settings.ema_decay else None
     optimizers = [
-        AdamW(
-            [p for p in module.parameters() if p.requires_grad],
-            lr=rate,
-            betas=(settings.adam_beta1, settings.adam_beta2),
-            eps=settings.adam_epsilon,
-            weight_decay=settings.weight_decay,
-        )
-        for module, rate in (
-            (policy.module, settings.learning_rate),
-            (value_model.module, settings.value_learning_rate),
-        )
+        adamw(settings, policy.module, settings.learning_rate),
+        adamw(settings, value_model.module, settings.value_learning_rate),
     ]
     modules = {"policy": policy.module, "value": value_model.module}
     if ema is not None:

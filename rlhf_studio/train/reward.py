@@ -27,7 +27,7 @@ from rlhf_studio.train.packing import Example
 from rlhf_studio.train.run import Run
 from rlhf_studio.train.schedule import by_length, chunks, cosine, epoch_batch, set_rate, shuffled
 from rlhf_studio.train.sft import encode_demonstrations
-from rlhf_studio.train.state import Cadence, Trainee
+from rlhf_studio.train.state import Cadence, Trainee, adamw
 
 _ENOUGH_SCORES = 64  # to centre the model of a run that was stopped; it is centred anew at the run's end
 
@@ -78,13 +78,7 @@ def train_reward(
     scalar = ScalarModel.from_language_model(model, seed=settings.head_seed)
     scalar.to(compute.device)
     stage, dropped = _prepare(settings, scalar, compute, control, data)
-    optimizer = torch.optim.AdamW(
-        [p for p in scalar.module.parameters() if p.requires_grad],
-        lr=settings.learning_rate,
-        betas=(settings.adam_beta1, settings.adam_beta2),
-        eps=settings.adam_epsilon,
-        weight_decay=settings.weight_decay,
-    )
+    optimizer = adamw(settings, scalar.module, settings.learning_rate)
     trainee = Trainee({"reward": scalar.module}, {"reward": optimizer})
     checkpoint = run.latest()
     start = trainee.restore(checkpoint)

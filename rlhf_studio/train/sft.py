@@ -35,7 +35,7 @@ from rlhf_studio.train.evaluate import (
 from rlhf_studio.train.packing import Example, pack
 from rlhf_studio.train.run import Run
 from rlhf_studio.train.schedule import chunks, cosine, epoch_batch, set_rate
-from rlhf_studio.train.state import Cadence, Trainee
+from rlhf_studio.train.state import Cadence, Trainee, adamw
 from rlhf_studio.train.texts import TokenWindows
 
 _PROBE_TOKENS = 64
@@ -83,13 +83,7 @@ def train_sft(
     limit = min(settings.max_length or model.context_length, model.context_length)
     train, dropped = encode_demonstrations(model.codec, data.train, limit)
     stage = _prepare(settings, model, compute, control, train, data)
-    optimizer = torch.optim.AdamW(
-        model.module.parameters(),
-        lr=settings.learning_rate,
-        betas=(settings.adam_beta1, settings.adam_beta2),
-        eps=settings.adam_epsilon,
-        weight_decay=settings.weight_decay,
-    )
+    optimizer = adamw(settings, model.module, settings.learning_rate)
     trainee = Trainee({"policy": model.module}, {"policy": optimizer})
     checkpoint = run.latest()
     start = trainee.restore(checkpoint)

@@ -7,10 +7,22 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
+from torch.optim import AdamW, Optimizer
 
 from rlhf_studio.errors import RunError
+from rlhf_studio.settings import TrainSettings
 from rlhf_studio.train.run import Checkpoint
+
+
+def adamw(settings: TrainSettings, module: nn.Module, rate: float) -> AdamW:
+    """AdamW over what a module has to learn, with the stage's settings and peak rate."""
+    return AdamW(
+        [parameter for parameter in module.parameters() if parameter.requires_grad],
+        lr=rate,
+        betas=(settings.adam_beta1, settings.adam_beta2),
+        eps=settings.adam_epsilon,
+        weight_decay=settings.weight_decay,
+    )
 
 
 def module_tensors(module: nn.Module, prefix: str) -> dict[str, Tensor]:
