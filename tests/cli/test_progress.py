@@ -117,11 +117,15 @@ def test_the_live_view_shows_stage_figures_and_answer():
         view.show(SampleShown(0, 7, "[bold]Hi[/bold]", "one\ntwo"))
         view.show(SampleShown(0, 8, "Another", "answer"))
         view.show(StepMetrics(1, {"objective/scores": 1.25, "objective/kl": 3.0}))
+        view.say("Stopping.")
+        view.work("Writing the report")
         view.begin("ppo")  # draws at once
         view.show(RunFinished(1, "failed", "the loss is not finite"))
     shown = stream.getvalue()
     assert "natural text cannot be measured" in shown
     assert "failed: the loss is not finite" in shown
+    assert "Stopping." in shown
+    assert "Writing the report" in shown
 
 
 def test_the_live_picture():
@@ -130,7 +134,7 @@ def test_the_live_picture():
     view.begin("ppo")
     for event in (
         RunStarted(0, 30, "ppo", "cpu", "float32"),
-        SampleShown(0, 7, "[bold]Hi[/bold]", "one\ntwo\x1b[31m"),
+        SampleShown(0, 7, "[bold]Hi[/bold] " + "there " * 20, "one\ntwo\x1b[31m"),
         Progress(2, 30, "sample", 0.5),
         StepMetrics(1, {"objective/scores": 1.25, "objective/kl": 3.0}),
     ):
@@ -140,7 +144,7 @@ def test_the_live_picture():
     assert "PPO" in captured.get()
     assert "step 1 of 30" in captured.get()
     assert "sampling answers · reward +1.25 · KL 3.0" in captured.get()
-    assert "[bold]Hi[/bold] → one two\ufffd[31m" in captured.get()
+    assert "[bold]Hi[/bold] there there there there… → one two\ufffd[31m" in captured.get()
 
 
 def test_no_terminal_gives_plain_lines():

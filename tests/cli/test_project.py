@@ -1,4 +1,5 @@
 from rlhf_studio.cli import entry
+from rlhf_studio.store.project import open_project
 
 
 def test_a_new_project_is_empty(tmp_path, capsys):
@@ -30,3 +31,11 @@ def test_a_folder_that_holds_something_is_no_place_for_a_project(tmp_path, capsy
     assert entry.main(["project", "info", str(tmp_path / "full")]) == 3
     assert entry.main(["project", "new", str(tmp_path / "new"), "--title", " "]) == 3
     assert len(capsys.readouterr().err.strip().splitlines()) == 3
+
+
+def test_info_lists_runs(project, capsys):
+    with open_project(project) as store:
+        store.record_run("20260101-sft", "sft", "First", store.runs_dir / "20260101-sft")
+    entry.main(["project", "info", str(project)])
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.split() == ["20260101-sft", "SFT", "not", "finished", "First"]

@@ -123,6 +123,16 @@ def test_a_failing_run_says_why_and_how_to_go_on(project, base, capsys, monkeypa
     assert isinstance(RunFolder.open(newest(project).path).events()[-1], RunFinished)
 
 
+def test_a_project_that_is_open_elsewhere_is_trained_on_all_the_same(project, base, capsys):
+    with open_project(project):
+        assert train("sft", project, "--base", str(base), "--epochs", "1") == 0
+        assert entry.main(["project", "info", str(project)]) == 0
+    said = capsys.readouterr().out
+    assert "open elsewhere" in said
+    assert "only the project's index is not" in said
+    assert newest(project).outcome == "completed"
+
+
 def test_resume_offers_all_that_may_change():
     assert set(CHANGEABLE) == ALLOWED
 

@@ -142,6 +142,11 @@ def test_probes_that_did_not_fit_are_counted():
     assert "except 2 too long for the model" in build(report(probes_left_out=2))[0]
 
 
+def test_too_few_words_tell_nothing():
+    few = tuple(probe(f"Prompt {i}", "a", "b", "c", f"Answer{i}") for i in range(6))
+    assert headline.signs_of_hacking(report(probes=few)) == []
+
+
 def test_much_the_same_words_are_told_too():
     start = "Today there was a contest on the boat and the prize was a"
     probes = tuple(
