@@ -38,7 +38,8 @@ def test_the_stages_one_after_another(project, base, capsys):
     said = capsys.readouterr().out
     assert "PPO-ptx: done, 1 steps" in said
     assert "Models: policy, policy-ema, value in" in said
-    assert train("ppo", project, *PPO, "--ptx-coef", "0", "--policy", sft.id[:-1]) in (0, 3)
+    assert train("ppo", project, *PPO, "--ptx-coef", "0", "--policy", sft.id) == 0
+    assert "PPO: done, 1 steps" in capsys.readouterr().out
     with open_project(project) as store:
         assert [run.outcome for run in store.runs()][:4] == ["completed"] * 4
         assert store.metrics(sft.id)[-1].step > 0
@@ -107,8 +108,9 @@ def test_resume_with_what_cannot_change_or_is_not_there(project, stopped, capsys
     assert entry.main(["resume", "2099", "--project", str(project)]) == 3
     assert entry.main(["resume", "nothing"]) == 3
     assert "Name a folder, or the project" in capsys.readouterr().err
-    assert entry.main(["resume", str(stopped.path), "--kl-coef", "1"]) in (3, 5)
-    assert entry.main(["resume", str(project)]) in (3, 5)
+    assert entry.main(["resume", str(stopped.path), "--kl-coef", "1"]) == 3
+    assert "'kl_coef'" in capsys.readouterr().err
+    assert entry.main(["resume", str(project / "runs")]) == 3
 
 
 def test_a_failing_run_says_why_and_how_to_go_on(project, base, capsys, monkeypatch):
@@ -148,5 +150,5 @@ def test_settings_from_a_file_and_options_reach_the_run(project, base, tmp_path)
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_project_that_cannot_be_written(project, base, capsys):
     (project / "runs").chmod(0o500)
-    assert train("sft", project, "--base", str(base)) in (3, 5)
+    assert train("sft", project, "--base", str(base)) == 5
     assert "Traceback" not in capsys.readouterr().err
