@@ -209,7 +209,6 @@ def _conclude(report: "Report", folder: Path) -> None:
         table.add_row(NAMES[model.key], *(cell.replace("\u2212", "-") for cell in cells))
     print()
     Console(highlight=False).print(table)
-    answers = max(model.answers for model in report.models)
-    print(f"\nMeans over {answers} answers to {report.held_out_prompts} held-out prompts; KL in nats per answer, ")
-    print("loss in nats per token.")
+    answers, prompts = max(model.answers for model in report.models), report.held_out_prompts
+    print(f"\nMeans over {answers} answers to {prompts} held-out prompts; KL in nats per answer, loss per token.")
     print(f"Open {(folder / 'report.html').absolute()}")

@@ -20,7 +20,12 @@ def number(value: float | None, form: str = ".2f") -> str:
     """A number with a real minus sign; a dash where there is none."""
     if value is None:
         return NOTHING
-    return f"{value:{form}}".replace("-", _MINUS) if math.isfinite(value) else "not finite"
+    if not math.isfinite(value):
+        return "not finite"
+    shown = f"{value:{form}}"
+    if not any(digit in shown for digit in "123456789"):  # nothing is left to have a sign
+        shown = shown.lstrip("+-")
+    return shown.replace("-", _MINUS)
 
 
 def duration(seconds: float) -> str:

@@ -6,6 +6,7 @@ from report_material import probe, report, stages
 
 from rlhf_studio.report import headline
 from rlhf_studio.report.colours import DARK, LIGHT
+from rlhf_studio.report.markup import number
 from rlhf_studio.report.material import ModelFigures, Provenance
 from rlhf_studio.report.page import build_page
 from rlhf_studio.report.plots import available_plots
@@ -157,3 +158,11 @@ def test_much_the_same_words_are_told_too():
     assert told[0].startswith("PPO-ptx answers the 5 probe prompts in much the same words: 25% of its word pairs")
     assert headline.distinct_pairs(["a b a b", "a b"]) is None
     assert headline.distinct_pairs(["a b " * 11]) == pytest.approx(2 / 21)
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "shown"),
+    [(-0.004, "+.2f", "0.00"), (-1.5, ".1f", "\u22121.5"), (0.97, ".0%", "97%"), (None, ".2f", "\u2013")],
+)
+def test_numbers(value, form, shown):
+    assert number(value, form) == shown
