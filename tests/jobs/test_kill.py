@@ -25,7 +25,7 @@ PATIENCE_S = 120
 OFTEN = {"threads": 1, "checkpoint_seconds": 1e-6}
 SETTINGS = {
     "sft": {**OFTEN, "epochs": 6, "batch_size": 2, "dropout": 0.2, "pretraining_share": 0.2},
-    "reward": {**OFTEN, "epochs": 6, "batch_size": 2},
+    "reward": {**OFTEN, "epochs": 20, "batch_size": 2},  # long enough to be killed twenty times
     "ppo": {
         **OFTEN,
         "steps": 8,
