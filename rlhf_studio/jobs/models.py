@@ -1,0 +1,94 @@
+"""The models a person can choose from: those that ship with the program, and what the project's runs have left.
+
+Needs no torch, so that a window can list them at once.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from rlhf_studio.errors import RunError
+from rlhf_studio.jobs.catalog import RunSummary, list_runs
+from rlhf_studio.jobs.run_file import RunFile, read_run_file
+from rlhf_studio.schema import RunKind
+
+ModelStage = Literal["base", "pretrain", "sft", "reward", "ppo", "ppo-ptx"]
+
+CHECKPOINTS = "checkpoints"  # a model whose path lies in a folder of this name is read from a checkpoint
+_TITLES = {"pretrain": "Base model", "sft": "SFT", "reward": "Reward model", "ppo": "PPO", "ppo-ptx": "PPO-ptx"}
+_LEFT_BY: dict[RunKind, str] = {"pretrain": "base", "sft": "policy", "reward": "reward", "ppo": "policy"}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """One model to choose.
+
+    Attributes:
+        key: Stays the same from session to session: "base:tiny", "run:20261123-061200-sft".
+        title: For lists, such as "SFT, 23 Nov 06:12".
+        stage: What it has learnt last.
+        path: Its folder. Where a run was cut off before it left a model, that of its newest checkpoint.
+        run_id: "" for a model that ships with the program.
+        step: Of the run, 0 for a model that ships with the program.
+    """
+
+    key: str
+    title: str
+    stage: ModelStage
+    path: Path
+    run_id: str = ""
+    step: int = 0
+
+
+def language_models(project: Path, base_models: Path) -> tuple[ModelChoice, ...]:
+    """Models that answer: bundled ones first, then those of the project's runs, newest last.
+
+    Args:
+        project: Its runs are listed.
+        base_models: Folder of bundled models, see ``paths.models_dir``.
+    """
+    folders = sorted(path.parent for path in base_models.glob("*/config.json"))
+    bundled = [ModelChoice(f"base:{path.name}", f"Base model {path.name}", "base", path) for path in folders]
+    return (*bundled, *_choices(project, ("pretrain", "sft", "ppo")))
+
+
+def reward_models(project: Path) -> tuple[ModelChoice, ...]:
+    """Models that score answers, newest last."""
+    return _choices(project, ("reward",))
+
+
+def _choices(project: Path, kinds: tuple[RunKind, ...]) -> tuple[ModelChoice, ...]:
+    runs = [run for run in list_runs(project).runs if run.kind in kinds]
+    return tuple(choice for run in runs if (choice := _choice(run)) is not None)
+
+
+def _choice(run: RunSummary) -> ModelChoice | None:
+    """What a run has left to use, None if it has not come to its first checkpoint."""
+    try:
+        stage = stage_of(read_run_file(run.path))
+    except RunError:  # removed or damaged since it was listed
+        return None
+    title = f"{_TITLES[stage]}, {_when(run.created)}"
+    model = run.path / "models" / _LEFT_BY[run.kind]
+    # a trainer that ends by itself leaves its model before it says so, without a message
+    if run.outcome in {"completed", "stopped"} and not run.message and (model / "studio.json").is_file():
+        if run.outcome == "stopped":
+            title += f" (stopped at step {run.last_step})"
+        return ModelChoice(f"run:{run.id}", title, stage, model, run.id, run.last_step)
+    newest = max((run.path / CHECKPOINTS).glob("step-*"), default=None)
+    if newest is None:
+        return None
+    step = int(newest.name.split("-")[1])
+    return ModelChoice(f"run:{run.id}", f"{title} (checkpoint at step {step})", stage, newest, run.id, step)
+
+
+def stage_of(run_file: RunFile) -> ModelStage:
+    """The stage of a run's model: PPO with pretraining gradients counts as a stage of its own."""
+    spec = run_file.spec
+    return "ppo-ptx" if spec.kind == "ppo" and spec.settings.get("ptx_coef") else spec.kind
+
+
+def _when(created: str) -> str:
+    """A time in UTC as the clock on the wall says it."""
+    return f"{datetime.fromisoformat(created).astimezone():%d %b %H:%M}"

@@ -1,0 +1,85 @@
+"""Training and inference share one machine: each computes while the other rests."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+Side = Literal["training", "inference"]
+
+
+class Turns:
+    """Lets one of two threads compute at a time, in the order they asked; who does not ask is not waited for."""
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._queue: deque[object] = deque()  # whoever holds the turn stands first
+        self._has_training_turn = False
+        self._waited: dict[Side, float] = {"training": 0.0, "inference": 0.0}
+
+    @property
+    def training_waited_s(self) -> float:
+        """Seconds that training has lost so far."""
+        return self._waited["training"]
+
+    @property
+    def inference_waited_s(self) -> float:
+        """Seconds that inference has waited so far."""
+        return self._waited["inference"]
+
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        """Hold the turn for one stretch between two events of a trainer."""
+        with self._turn("training"):
+            self._has_training_turn = True
+            try:
+                yield
+            finally:
+                self._has_training_turn = False
+
+    @contextmanager
+    def inference(self) -> Iterator[None]:
+        """Hold the turn for a few tokens, about 60 ms at most."""
+        with self._turn("inference"):
+            yield
+
+    @contextmanager
+    def training_put_aside(self) -> Iterator[None]:
+        """Give the training turn up while the trainer waits for a person; to be called on its thread only.
+
+        Where training does not hold the turn this does nothing.
+        """
+        if not self._has_training_turn:
+            yield
+            return
+        self._has_training_turn = False
+        self._leave()
+        try:
+            yield
+        finally:
+            self._enter("training")
+            self._has_training_turn = True
+
+    @contextmanager
+    def _turn(self, side: Side) -> Iterator[None]:
+        self._enter(side)
+        try:
+            yield
+        finally:
+            self._leave()
+
+    def _enter(self, side: Side) -> None:
+        ticket = object()
+        began = self._clock()
+        with self._changed:
+            self._queue.append(ticket)
+            self._changed.wait_for(lambda: self._queue[0] is ticket)
+            self._waited[side] += self._clock() - began
+
+    def _leave(self) -> None:
+        with self._changed:
+            self._queue.popleft()
+            self._changed.notify_all()
