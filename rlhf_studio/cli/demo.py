@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rlhf_studio.cli import words
+from rlhf_studio import words
 from rlhf_studio.cli.demo_folder import DemoState, choose_folder, read_state, write_state
 from rlhf_studio.cli.parser import Commands, LazyParser, add_command
 from rlhf_studio.errors import DataError

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from rlhf_studio.cli import words
+from rlhf_studio import words
 from rlhf_studio.cli.entry import build_parser
 from rlhf_studio.cli.options import SETTING, allowed, default_text
 from rlhf_studio.cli.parser import LazyParser

@@ -14,7 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from rlhf_studio.cli import words
+from rlhf_studio import words
 from rlhf_studio.events import Notice, Progress, RunFinished, RunStarted, SampleShown, StepMetrics, TrainEvent
 
 _RECENT_STEPS = 20

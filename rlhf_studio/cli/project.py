@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from rlhf_studio.cli import words
+from rlhf_studio import words
 from rlhf_studio.cli.parser import Commands, LazyParser, add_command
 
 

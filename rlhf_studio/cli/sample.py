@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from rlhf_studio.cli import words
+from rlhf_studio import words
 from rlhf_studio.cli.parser import Commands, LazyParser, add_command
 from rlhf_studio.errors import DataError
 

@@ -1,6 +1,6 @@
 """InstructGPT's stages one after the other: SFT, reward model, PPO, PPO-ptx."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,6 +33,7 @@ class InstructPipeline:
         base_model: Path,
         settings: Mapping[str, Mapping[str, Any]] | None = None,
         runs: Mapping[str, str] | None = None,
+        stages: Sequence[StageKey] | None = None,
     ) -> None:
         """Nothing is read or written yet.
 
@@ -42,10 +43,12 @@ class InstructPipeline:
             settings: By stage, what shall differ from the defaults. "ppo" holds for both PPO stages, "ppo-ptx" adds to
                 it; plain PPO has ``ptx_coef`` 0 in any case.
             runs: Of an earlier pipeline in this project.
+            stages: Those to run, all of them by default; the models of others come from ``runs``.
         """
         self._store = store
         self._base_model = base_model
         self._settings = settings or {}
+        self._stages = tuple(STAGES) if stages is None else tuple(stage for stage in STAGES if stage in stages)
         self.runs: dict[StageKey, str] = {stage: (runs or {})[stage] for stage in STAGES if stage in (runs or {})}
 
     def folder(self, stage: StageKey) -> RunFolder:
@@ -64,7 +67,7 @@ class InstructPipeline:
         Raises:
             StudioError: If a stage cannot start: its data or a model is missing, a setting is wrong.
         """
-        for stage in STAGES:
+        for stage in self._stages:
             folder = self.folder(stage) if stage in self.runs else self._start(stage)
             self.runs[stage] = folder.id
             yield stage, Progress(0, 0, "load")  # so that whoever listens knows the run before it takes its time

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from rlhf_studio.cli import words
+from rlhf_studio import words
 from rlhf_studio.cli.progress import LiveView, PlainView, Tracker, open_view
 from rlhf_studio.events import Notice, Progress, RunFinished, RunStarted, SampleShown, StepMetrics
 

@@ -27,7 +27,7 @@ def test_k_answers_are_printed_and_the_same_seed_repeats_them(model, capsys):
 
 
 def test_what_is_streamed_is_the_answer(model, tiny_lm, capsys):
-    from rlhf_studio.cli import words
+    from rlhf_studio import words
     from rlhf_studio.lm.generate import collect, generate, uniforms
     from rlhf_studio.schema import Sampling, Turn
 

@@ -1,0 +1,71 @@
+"""One or more of InstructGPT's stages for the window: what is to be run, and the events with the run they belong to.
+
+Needs no torch to be imported: the window describes a plan, the training thread does the rest.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from rlhf_studio.events import TrainEvent
+from rlhf_studio.jobs.runner import RunControl
+
+StageKey = Literal["sft", "reward", "ppo", "ppo-ptx"]
+STAGE_KEYS: tuple[StageKey, ...] = ("sft", "reward", "ppo", "ppo-ptx")
+
+
+@dataclass(frozen=True, slots=True)
+class StageEvent:
+    """An event of a run that the window started. ``run_id`` is empty where no run had begun."""
+
+    stage: StageKey
+    run_id: str
+    event: TrainEvent
+
+
+@dataclass(frozen=True, slots=True)
+class StagePlan:
+    """What to train, one after the other.
+
+    Attributes:
+        stages: In the order of the paper.
+        base_model: Where SFT starts from.
+        settings: By stage, what differs from the defaults.
+        parents: Runs of earlier stages whose models are used, by stage.
+    """
+
+    stages: tuple[StageKey, ...]
+    base_model: Path
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    parents: Mapping[str, str] = field(default_factory=dict)
+
+
+def train_stages(project: Path, plan: StagePlan, control: RunControl) -> Iterator[StageEvent]:
+    """Run a plan to its end, or to the first stage that is stopped or fails. For the training thread.
+
+    The project is read through a connection of its own; the window keeps the index.
+
+    Raises:
+        StudioError: If a stage cannot start: its data or a model is missing, a setting is wrong.
+    """
+    from rlhf_studio.jobs.pipeline import InstructPipeline  # noqa: PLC0415  loads torch, in the training thread
+    from rlhf_studio.store.project import open_project  # noqa: PLC0415
+
+    with open_project(project, read_only=True) as store:
+        pipeline = InstructPipeline(store, plan.base_model, plan.settings, plan.parents, stages=plan.stages)
+        for stage, event in pipeline.run(control):
+            yield StageEvent(stage, pipeline.runs[stage], event)
+
+
+def continue_run(run: Path, stage: StageKey, control: RunControl) -> Iterator[StageEvent]:
+    """Go on with a run that was stopped, cut off or failed, from its last checkpoint. For the training thread.
+
+    Raises:
+        StudioError: As ``recipes.drive``.
+    """
+    from rlhf_studio.jobs.recipes import drive  # noqa: PLC0415  loads torch, in the training thread
+    from rlhf_studio.jobs.run_folder import RunFolder  # noqa: PLC0415
+
+    for event in drive(RunFolder.open(run), control):
+        yield StageEvent(stage, run.name, event)

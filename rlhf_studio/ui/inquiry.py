@@ -1,0 +1,55 @@
+"""One question to a model, as the view that asked sees it."""
+
+from PySide6.QtCore import QObject, Signal
+
+from rlhf_studio.jobs.inference import (
+    AnswerDone,
+    AnswerText,
+    InferenceEvent,
+    InferenceService,
+    ModelLoading,
+    RequestDone,
+    RequestFailed,
+)
+
+
+class Inquiry(QObject):
+    """K answers being sampled; after ``finished`` or ``failed`` nothing more comes."""
+
+    loading = Signal(str)  # title of the model that is being loaded
+    text_changed = Signal(int, str)  # answer's index, its full text so far
+    answered = Signal(int, object)  # answer's index, jobs.inference.InferredAnswer
+    finished = Signal(float)  # seconds
+    failed = Signal(str)  # a sentence to show
+
+    def __init__(self, request: int, service: InferenceService, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.request = request
+        self.is_over = False
+        self._service = service
+
+    def cancel(self) -> None:
+        """Ask for no more; nothing is heard from it any more."""
+        if not self.is_over:
+            self.is_over = True
+            self._service.cancel(self.request)
+
+    def take(self, event: InferenceEvent) -> None:
+        """Pass one event of this request on."""
+        if self.is_over:
+            return
+        match event:
+            case ModelLoading():
+                self.loading.emit(event.title)
+            case AnswerText():
+                self.text_changed.emit(event.index, event.text)
+            case AnswerDone():
+                self.answered.emit(event.index, event.answer)
+            case RequestDone():
+                self.is_over = True
+                self.finished.emit(event.seconds)
+            case RequestFailed():
+                self.is_over = True
+                self.failed.emit(event.message)
+            case _:
+                pass

@@ -1,0 +1,256 @@
+"""What the tabs share: the open project, the one training run, the models that answer, and the news about them."""
+
+from collections.abc import Sequence
+from enum import Enum
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from rlhf_studio.events import Progress, RunFinished, TrainEvent
+from rlhf_studio.jobs.catalog import RunIndexer
+from rlhf_studio.jobs.inference import DeviceFound, InferenceEvent, InferenceService
+from rlhf_studio.jobs.runner import JobRunner, RunControl
+from rlhf_studio.jobs.stages import StageEvent, StageKey, StagePlan, continue_run, train_stages
+from rlhf_studio.jobs.turns import Turns
+from rlhf_studio.schema import Sampling, Turn
+from rlhf_studio.store.database import Changes
+from rlhf_studio.store.project import Store
+from rlhf_studio.ui.inquiry import Inquiry
+from rlhf_studio.ui.messages import Message
+from rlhf_studio.ui.preferences import Preferences
+from rlhf_studio.ui.theme import Theme
+
+TRAINING_POLL_MS = 250  # more often costs training more than it shows
+ANSWER_POLL_MS = 60
+
+
+class TrainingState(Enum):
+    """What the training thread is doing."""
+
+    IDLE = "idle"
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPING = "stopping"
+
+
+class Session(QObject):
+    """One open project. Every tab is given it; nothing in the window is shared otherwise."""
+
+    store_changed = Signal(object, object)  # Changes, the object that caused them (a view may skip its own)
+    runs_changed = Signal()  # a run began or ended, or a run folder was removed
+    events_arrived = Signal(list)  # list[StageEvent], oldest first, at 4 Hz, never empty
+    training_state_changed = Signal(object)  # TrainingState
+    training_finished = Signal(object)  # the last StageEvent of a plan; its event is a RunFinished
+    device_found = Signal(object)  # jobs.inference.DeviceFound
+    messaged = Signal(object)  # Message, to be shown as a toast
+
+    def __init__(self, store: Store, theme: Theme, preferences: Preferences, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.store = store
+        self.theme = theme
+        self.preferences = preferences
+        self.turns = Turns()
+        self.runner: JobRunner[StageEvent] = JobRunner(self.turns, failed=_failed)
+        self.inference = InferenceService(self.turns, preferences.device, preferences.threads)
+        self.device: DeviceFound | None = None
+        self.last_finish: StageEvent | None = None
+        self._state = TrainingState.IDLE
+        self._inquiries: dict[int, Inquiry] = {}
+        self._indexer: tuple[str, RunIndexer] | None = None
+        self._training_timer = QTimer(self)
+        self._training_timer.setInterval(TRAINING_POLL_MS)
+        self._training_timer.timeout.connect(self.poll_training)
+        self._answer_timer = QTimer(self)
+        self._answer_timer.setInterval(ANSWER_POLL_MS)
+        self._answer_timer.timeout.connect(self.poll_answers)
+
+    # --- labels
+
+    @property
+    def labeler(self) -> str:
+        """The person at the desk, as labels name them."""
+        return self.preferences.labeler
+
+    def changed(self, changes: Changes, origin: QObject | None = None) -> None:
+        """Tell every view of a write to the store."""
+        if changes.tables:
+            self.store_changed.emit(changes, origin)
+
+    def say(self, text: str, *, kind: str = "info", action: str = "", act: object = None) -> None:
+        """Show a toast. ``kind``: info, success, warning, error, or undo, whose button takes the last label back."""
+        self.messaged.emit(Message(text, kind, action, act))
+
+    # --- training
+
+    @property
+    def state(self) -> TrainingState:
+        return self._state
+
+    @property
+    def control(self) -> RunControl:
+        """Steers the run that is going on."""
+        return self.runner.control
+
+    def train(self, plan: StagePlan) -> None:
+        """Start a plan on the training thread.
+
+        Raises:
+            RunError: If a run is going on.
+        """
+        project = self.store.folder
+        self.runner.start(lambda control: train_stages(project, plan, control))
+        self._began()
+
+    def go_on(self, run: Path, stage: StageKey) -> None:
+        """Continue a run that did not come to its end.
+
+        Raises:
+            RunError: If a run is going on.
+        """
+        self.runner.start(lambda control: continue_run(run, stage, control))
+        self._began()
+
+    def pause(self) -> None:
+        """Hold the run before its next event."""
+        if self._state is TrainingState.RUNNING:
+            self.control.pause()
+            self._set_state(TrainingState.PAUSED)
+
+    def resume(self) -> None:
+        """Let a paused run go on."""
+        if self._state is TrainingState.PAUSED:
+            self.control.resume()
+            self._set_state(TrainingState.RUNNING)
+
+    def stop(self) -> None:
+        """End the run at the next chance, with a checkpoint; returns at once."""
+        if self._state in {TrainingState.RUNNING, TrainingState.PAUSED}:
+            self.runner.request_stop()
+            self._set_state(TrainingState.STOPPING)
+
+    def poll_training(self) -> None:
+        """Take what the training thread has to tell."""
+        is_over = not self.runner.is_running  # read before the drain: what came until then is in it
+        items = self.runner.drain()
+        if items:
+            self._index(items)
+            self.events_arrived.emit(items)
+        if is_over:
+            self._ended(items)
+
+    # --- models that answer
+
+    def ask(
+        self,
+        model: Path,
+        turns: tuple[Turn, ...],
+        k: int,
+        sampling: Sampling,
+        *,
+        prompt_id: int = 0,
+        step: int = 0,
+        avoid: Sequence[str] = (),
+        reward: Path | None = None,
+        reference: Path | None = None,
+        priority: int = 0,
+    ) -> Inquiry:
+        """Sample K answers; see ``InferenceService.sample``. Connect to the inquiry's signals at once."""
+        request = self.inference.sample(
+            model,
+            turns,
+            k,
+            sampling,
+            prompt_id=prompt_id,
+            step=step,
+            avoid=avoid,
+            reward=reward,
+            reference=reference,
+            priority=priority,
+        )
+        inquiry = self._inquiries[request] = Inquiry(request, self.inference, self)
+        self._answer_timer.start()
+        return inquiry
+
+    def poll_answers(self) -> None:
+        """Take what the models answered."""
+        has_work = self.inference.has_work
+        for event in self.inference.drain():
+            self._pass_on(event)
+        for request, inquiry in list(self._inquiries.items()):
+            if inquiry.is_over:
+                del self._inquiries[request]
+                inquiry.deleteLater()
+        if not has_work and not self._inquiries:
+            self._answer_timer.stop()
+
+    def close(self, timeout_s: float = 5.0) -> bool:
+        """End both threads and the project; return whether they ended in time. Labels are on disk in any case."""
+        self.runner.request_stop()
+        for inquiry in self._inquiries.values():
+            inquiry.cancel()
+        ended = self.runner.join(timeout_s)
+        ended = self.inference.close(timeout_s) and ended
+        self._training_timer.stop()
+        self._answer_timer.stop()
+        items = self.runner.drain()
+        self._index(items)
+        self._release_indexer()
+        self.store.close()
+        return ended
+
+    # --- inside
+
+    def _began(self) -> None:
+        self.last_finish = None
+        self._training_timer.start()
+        self._set_state(TrainingState.RUNNING)
+
+    def _ended(self, items: Sequence[StageEvent]) -> None:
+        self._training_timer.stop()
+        self._release_indexer()
+        for item in items:
+            if isinstance(item.event, RunFinished):
+                self.last_finish = item
+        self._set_state(TrainingState.IDLE)
+        self.runs_changed.emit()
+        if self.last_finish is not None:
+            self.training_finished.emit(self.last_finish)
+
+    def _set_state(self, state: TrainingState) -> None:
+        if state is not self._state:
+            self._state = state
+            self.training_state_changed.emit(state)
+
+    def _index(self, items: Sequence[StageEvent]) -> None:
+        """Keep the project's index of runs; one transaction for each batch."""
+        for run_id in dict.fromkeys(item.run_id for item in items if item.run_id):
+            if self._indexer is None or self._indexer[0] != run_id:
+                self._release_indexer()
+                self._indexer = run_id, RunIndexer(self.store, self.store.runs_dir / run_id)
+                self.runs_changed.emit()
+            events: list[TrainEvent] = [
+                item.event for item in items if item.run_id == run_id and not isinstance(item.event, Progress)
+            ]
+            self._indexer[1].take(events)
+        for item in items:
+            if isinstance(item.event, RunFinished):
+                self.last_finish = item
+
+    def _release_indexer(self) -> None:
+        if self._indexer is not None:
+            self._indexer[1].__exit__(None, None, None)
+            self._indexer = None
+
+    def _pass_on(self, event: InferenceEvent) -> None:
+        if isinstance(event, DeviceFound):
+            self.device = event
+            self.device_found.emit(event)
+            return
+        inquiry = self._inquiries.get(event.request)
+        if inquiry is not None:
+            inquiry.take(event)
+
+
+def _failed(step: int, message: str) -> StageEvent:
+    """A plan that failed outside any run, for instance before the first one began."""
+    return StageEvent("sft", "", RunFinished(step, "failed", message))

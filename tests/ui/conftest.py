@@ -1,0 +1,64 @@
+"""A small project in a window that is never shown on a screen."""
+
+import os
+
+os.environ["QT_QPA_PLATFORM"] = "offscreen"
+
+import pytest
+from PySide6.QtWidgets import QApplication
+
+from rlhf_studio.schema import NewPrompt, Turn
+from rlhf_studio.store.project import Store, create_project
+from rlhf_studio.ui.preferences import Preferences
+from rlhf_studio.ui.session import Session
+from rlhf_studio.ui.theme import Theme
+
+
+@pytest.fixture(scope="session")
+def qapp_args():
+    return ["rlhf-studio-tests", "-style", "fusion"]
+
+
+@pytest.fixture(autouse=True)
+def _own_data_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("RLHF_STUDIO_DATA", str(tmp_path / "data"))
+
+
+@pytest.fixture
+def preferences(tmp_path):
+    (tmp_path / "data").mkdir(exist_ok=True)
+    found = Preferences(tmp_path / "data" / "window.ini")
+    found.labeler = "Tess"
+    return found
+
+
+@pytest.fixture
+def theme(qapp: QApplication):
+    theme = Theme("light")
+    yield theme
+    theme.deleteLater()
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Three prompts: one for each of three use cases, none answered."""
+    store: Store = create_project(tmp_path / "project", "Small")
+    store.add_prompts(
+        [
+            NewPrompt(
+                (Turn("user", "Tell a story about a red hat."),), "generation", purposes=frozenset({"rank", "ppo"})
+            ),
+            NewPrompt((Turn("user", "Why is the sky blue?"),), "open_qa", purposes=frozenset({"demonstrate"})),
+            NewPrompt((Turn("user", "Say hello."),), "chat", purposes=frozenset({"demonstrate", "probe"})),
+        ]
+    )
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def session(store, theme, preferences, qapp):
+    """A session whose threads have ended when the test has."""
+    session = Session(store, theme, preferences)
+    yield session
+    assert session.close(), "a thread outlived its test"
