@@ -1,0 +1,289 @@
+"""The window of one project: tabs, menus, header and status bar around a session."""
+
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, Signal
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import QMainWindow, QMenu, QMessageBox
+
+from rlhf_studio.errors import StudioError
+from rlhf_studio.events import RunFinished
+from rlhf_studio.jobs.stages import StageEvent
+from rlhf_studio.ui.actions import Entry, Menus
+from rlhf_studio.ui.closing import ClosingQuestion
+from rlhf_studio.ui.key_overlay import KeyOverlay
+from rlhf_studio.ui.loop_strip import LoopStrip
+from rlhf_studio.ui.messages import Message
+from rlhf_studio.ui.session import Session, TrainingState
+from rlhf_studio.ui.status_bar import StatusBar
+from rlhf_studio.ui.tab_pages import TABS, TabPages
+from rlhf_studio.ui.tabs.tab import GoTo, KeyHelp
+from rlhf_studio.ui.theme import ThemeChoice
+from rlhf_studio.ui.toasts import ToastArea
+
+_ICONS = {
+    "write": "mdi6.pencil-outline",
+    "rank": "mdi6.format-list-numbered",
+    "train": "mdi6.school-outline",
+    "runs": "mdi6.chart-line",
+    "compare": "mdi6.compare-horizontal",
+}
+_ZOOM = 1.1
+
+
+class MainWindow(QMainWindow):
+    """One project on screen. What concerns several projects or the whole program is asked of its owner by signals."""
+
+    new_project_requested = Signal()
+    open_project_requested = Signal()
+    example_requested = Signal()
+    recent_requested = Signal(object)  # Path
+    settings_requested = Signal()
+    diagnostics_requested = Signal()
+    about_requested = Signal()
+    closed = Signal()
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self._closing = ClosingQuestion(self)
+        self._may_close = False
+        self.tabs = TabPages(session, self._titles(), _ICONS, self)
+        self.loop_strip = LoopStrip(session)
+        self.tabs.setCornerWidget(self.loop_strip)
+        self.setCentralWidget(self.tabs)
+        self.setStatusBar(StatusBar(session))
+        self.toasts = ToastArea(self)
+        self.overlay = KeyOverlay(self)
+        self.menus = Menus(self)
+        self._recent_menu = self._build_menus()
+        self._connect()
+        self.setMinimumSize(1024, 700)
+        self.resize(1280, 800)
+        self._on_state_changed(session.state)
+        self._update_title()
+        self._update_undo()
+
+    # --- for the owner
+
+    def open(self, first: str) -> None:
+        """Show the window with one tab in front."""
+        preferences = self.session.preferences
+        geometry: QByteArray = preferences.state("window")
+        if not geometry.isEmpty():
+            self.restoreGeometry(geometry)
+        self.tabs.open(first)
+        self.show()
+
+    def set_recent(self, folders: tuple[Path, ...]) -> None:
+        """Fill the menu of recent projects."""
+        self._recent_menu.clear()
+        for folder in folders:
+            action = self._recent_menu.addAction(str(folder).replace("&", "&&"))
+            action.triggered.connect(partial(self.recent_requested.emit, folder))
+        self._recent_menu.setEnabled(bool(folders))
+
+    def key_help(self) -> tuple[KeyHelp, ...]:
+        """Keys that work everywhere."""
+        return self.menus.key_help()
+
+    def tab_key_help(self) -> tuple[str, tuple[KeyHelp, ...]]:
+        """Title and keys of the tab on screen."""
+        tab = self.tabs.current()
+        return tab.title(), tab.key_help()
+
+    def go_to(self, target: GoTo) -> None:
+        """Show a tab and something in it."""
+        self.tabs.show_tab(target)
+
+    def close_now(self) -> None:
+        """Close without a question: the run was stopped, or its owner knows what it does."""
+        self._may_close = True
+        self.close()
+
+    # --- acts
+
+    def undo(self) -> None:
+        """Take the last label back."""
+        self._step_journal(is_undo=True)
+
+    def redo(self) -> None:
+        """Give the last label that was taken back again."""
+        self._step_journal(is_undo=False)
+
+    def zoom(self, factor: float) -> None:
+        """Make all text larger or smaller; 0 is the system's size."""
+        theme = self.session.theme
+        theme.set_font_points(theme.font_points * factor)
+        self.session.preferences.font_points = theme.font_points if factor else 0.0
+
+    def choose_theme(self, choice: ThemeChoice) -> None:
+        """Light, dark or as the system."""
+        self.session.theme.choose(choice)
+        self.session.preferences.theme = choice
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
+        if self.session.state is not TrainingState.IDLE and not self._may_close:
+            event.ignore()
+            self._closing.ask()
+            return
+        for tab in self.tabs.existing():
+            tab.save_state()
+        preferences = self.session.preferences
+        preferences.keep_state("window", self.saveGeometry())
+        preferences.keep(f"last/{self.session.store.folder.name}", self.tabs.current_name())
+        preferences.sync()
+        super().closeEvent(event)
+        self.closed.emit()
+
+    # --- inside
+
+    def _titles(self) -> dict[str, str]:
+        return {
+            "write": self.tr("Write"),
+            "rank": self.tr("Rank"),
+            "train": self.tr("Train"),
+            "runs": self.tr("Runs"),
+            "compare": self.tr("Compare"),
+        }
+
+    def _build_menus(self) -> QMenu:
+        project = self.menus.add(
+            self.tr("&Project"),
+            [
+                Entry("new", self.tr("&New project…"), "Ctrl+Shift+N", self.new_project_requested.emit),
+                Entry("open", self.tr("&Open project…"), "Ctrl+O", self.open_project_requested.emit),
+                Entry("example", self.tr("Open the &example"), "", self.example_requested.emit),
+                Entry(),
+                Entry("settings", self.tr("&Settings…"), "Ctrl+,", self.settings_requested.emit),
+                Entry(),
+                Entry("quit", self.tr("&Quit"), "Ctrl+Q", self.close),
+            ],
+        )
+        recent = QMenu(self.tr("&Recent projects"), self)
+        project.insertMenu(self.menus.actions["example"], recent)
+        self.menus.add(
+            self.tr("&Edit"),
+            [
+                Entry("undo", self.tr("&Undo label"), "Ctrl+Z", self.undo),
+                Entry("redo", self.tr("&Redo label"), "Ctrl+Shift+Z", self.redo),
+            ],
+        )
+        titles = self._titles()
+        views = [
+            Entry(name, titles[name], f"Ctrl+{place}", partial(self.go_to, GoTo(name)))
+            for place, name in enumerate(TABS, start=1)
+        ]
+        self.menus.add(
+            self.tr("&View"),
+            [
+                *views,
+                Entry(),
+                Entry("larger", self.tr("&Larger text"), "Ctrl++", partial(self.zoom, _ZOOM)),
+                Entry("smaller", self.tr("S&maller text"), "Ctrl+-", partial(self.zoom, 1 / _ZOOM)),
+                Entry("normal", self.tr("&Normal text"), "Ctrl+0", partial(self.zoom, 0.0)),
+                Entry(),
+                Entry("light", self.tr("Light t&heme"), "", partial(self.choose_theme, "light")),
+                Entry("dark", self.tr("&Dark theme"), "", partial(self.choose_theme, "dark")),
+                Entry("system", self.tr("Theme of the &system"), "", partial(self.choose_theme, "system")),
+            ],
+        )
+        self.menus.add(
+            self.tr("&Help"),
+            [
+                Entry("keys", self.tr("&Keys of this page"), "F1", self.overlay.toggle),
+                Entry("diagnostics", self.tr("&Copy diagnostics"), "", self.diagnostics_requested.emit),
+                Entry("about", self.tr("&About RLHF Studio"), "", self.about_requested.emit),
+            ],
+        )
+        return recent
+
+    def _connect(self) -> None:
+        session = self.session
+        self.tabs.go_to_requested.connect(self.go_to)
+        self.loop_strip.go_to_requested.connect(self.go_to)
+        session.messaged.connect(self._on_messaged)
+        session.store_changed.connect(self._on_store_changed)
+        session.training_state_changed.connect(self._on_state_changed)
+        session.training_finished.connect(self._on_training_finished)
+        self._closing.stop_chosen.connect(self._on_stop_chosen)
+        self._closing.background_chosen.connect(self._on_background_chosen)
+
+    def _step_journal(self, *, is_undo: bool) -> None:
+        store = self.session.store
+        try:
+            entry = store.undo(self.session.labeler) if is_undo else store.redo(self.session.labeler)
+        except StudioError as error:
+            self.session.say(str(error), kind="error")
+            return
+        if entry is None:
+            self.session.say(self.tr("Nothing to undo.") if is_undo else self.tr("Nothing to redo."))
+            return
+        self.session.changed(entry.changes, self)
+        text = self.tr("Taken back: {what}.") if is_undo else self.tr("Done again: {what}.")
+        self.session.say(text.format(what=self._what(entry.kind)))
+
+    def _what(self, kind: str) -> str:
+        words = {
+            "demonstration": self.tr("a demonstration"),
+            "ranking": self.tr("a ranking"),
+            "unrankable": self.tr("“cannot be ranked”"),
+            "skipped": self.tr("a skipped set of answers"),
+            "retraction": self.tr("the removal of a label"),
+            "simulated": self.tr("the removal of simulated rankings"),
+        }
+        return words.get(kind, kind)
+
+    def _update_undo(self) -> None:
+        store = self.session.store
+        self.menus.actions["undo"].setEnabled(store.undoable() is not None)
+        self.menus.actions["redo"].setEnabled(store.redoable() is not None)
+
+    def _update_title(self) -> None:
+        store = self.session.store
+        readonly = self.tr(" (read-only)") if store.is_read_only else ""
+        self.setWindowTitle(f"{store.title}{readonly} - RLHF Studio")
+
+    def _on_store_changed(self, _changes: object, _origin: object) -> None:
+        self._update_undo()
+
+    def _on_messaged(self, message: Message) -> None:
+        if message.kind == "undo":
+            message = Message(message.text, "info", self.tr("Undo"), self.undo)
+        self.toasts.show_message(message)
+
+    def _on_state_changed(self, state: TrainingState) -> None:
+        for name in ("new", "open", "example"):
+            self.menus.actions[name].setEnabled(state is TrainingState.IDLE)
+        self._recent_menu.setEnabled(state is TrainingState.IDLE and not self._recent_menu.isEmpty())
+
+    def _on_training_finished(self, last: StageEvent) -> None:
+        if self._may_close:
+            self.close()
+            return
+        if isinstance(last.event, RunFinished) and last.event.outcome == "completed":
+            self.session.say(
+                self.tr("Training is done."),
+                kind="success",
+                action=self.tr("Compare"),
+                act=partial(self.go_to, GoTo("compare")),
+            )
+
+    def _on_stop_chosen(self) -> None:
+        self._may_close = True
+        self.session.stop()
+        self.session.say(self.tr("Stopping; the run is kept up to here."))
+        if self.session.state is TrainingState.IDLE:  # it ended while the question stood there
+            self.close()
+
+    def _on_background_chosen(self) -> None:
+        self._may_close = True
+        self.session.resume()
+        self.showMinimized()
+        if self.session.state is TrainingState.IDLE:
+            self.close()
+
+    def question(self) -> QMessageBox | None:
+        """The question that stands before the window closes, if there is one."""
+        return self._closing.box
