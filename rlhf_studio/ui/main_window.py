@@ -98,9 +98,13 @@ class MainWindow(QMainWindow):
         self.tabs.show_tab(target)
 
     def close_now(self) -> None:
-        """Close without a question: the run was stopped, or its owner knows what it does."""
+        """Close without a question; a run is stopped first and kept."""
         self._may_close = True
-        self.close()
+        self.session.stop()
+        if self.session.state is TrainingState.IDLE:
+            self.close()
+        else:
+            self.session.say(self.tr("Stopping; the run is kept up to here."))
 
     # --- acts
 
@@ -207,7 +211,7 @@ class MainWindow(QMainWindow):
         session.store_changed.connect(self._on_store_changed)
         session.training_state_changed.connect(self._on_state_changed)
         session.training_finished.connect(self._on_training_finished)
-        self._closing.stop_chosen.connect(self._on_stop_chosen)
+        self._closing.stop_chosen.connect(self.close_now)
         self._closing.background_chosen.connect(self._on_background_chosen)
 
     def _step_journal(self, *, is_undo: bool) -> None:
@@ -269,13 +273,6 @@ class MainWindow(QMainWindow):
                 action=self.tr("Compare"),
                 act=partial(self.go_to, GoTo("compare")),
             )
-
-    def _on_stop_chosen(self) -> None:
-        self._may_close = True
-        self.session.stop()
-        self.session.say(self.tr("Stopping; the run is kept up to here."))
-        if self.session.state is TrainingState.IDLE:  # it ended while the question stood there
-            self.close()
 
     def _on_background_chosen(self) -> None:
         self._may_close = True

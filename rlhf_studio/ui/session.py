@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from rlhf_studio.events import Progress, RunFinished, TrainEvent
 from rlhf_studio.jobs.catalog import RunIndexer
 from rlhf_studio.jobs.inference import DeviceFound, InferenceEvent, InferenceService
+from rlhf_studio.jobs.models import ModelChoice
 from rlhf_studio.jobs.runner import JobRunner, RunControl
 from rlhf_studio.jobs.stages import StageEvent, StageKey, StagePlan, continue_run, train_stages
 from rlhf_studio.jobs.turns import Turns
@@ -142,7 +143,7 @@ class Session(QObject):
 
     def ask(
         self,
-        model: Path,
+        model: ModelChoice | Path,
         turns: tuple[Turn, ...],
         k: int,
         sampling: Sampling,
@@ -150,8 +151,8 @@ class Session(QObject):
         prompt_id: int = 0,
         step: int = 0,
         avoid: Sequence[str] = (),
-        reward: Path | None = None,
-        reference: Path | None = None,
+        reward: ModelChoice | Path | None = None,
+        reference: ModelChoice | Path | None = None,
         priority: int = 0,
     ) -> Inquiry:
         """Sample K answers; see ``InferenceService.sample``. Connect to the inquiry's signals at once."""
@@ -167,9 +168,11 @@ class Session(QObject):
             reference=reference,
             priority=priority,
         )
-        inquiry = self._inquiries[request] = Inquiry(request, self.inference, self)
-        self._answer_timer.start()
-        return inquiry
+        return self._listen(request)
+
+    def prepare(self, model: ModelChoice | Path) -> Inquiry:
+        """Load a model before anyone asks it something."""
+        return self._listen(self.inference.prepare(model))
 
     def poll_answers(self) -> None:
         """Take what the models answered."""
@@ -199,6 +202,11 @@ class Session(QObject):
         return ended
 
     # --- inside
+
+    def _listen(self, request: int) -> Inquiry:
+        inquiry = self._inquiries[request] = Inquiry(request, self.inference, self)
+        self._answer_timer.start()
+        return inquiry
 
     def _began(self) -> None:
         self.last_finish = None

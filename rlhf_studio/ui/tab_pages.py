@@ -1,6 +1,6 @@
 """The tabs of the window, built one per turn of the event loop so that the window is on screen at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 
 from PySide6.QtCore import QSize, QTimer, Signal
