@@ -76,7 +76,12 @@ class Turns:
         began = self._clock()
         with self._changed:
             self._queue.append(ticket)
-            self._changed.wait_for(lambda: self._queue[0] is ticket)
+            try:
+                self._changed.wait_for(lambda: self._queue[0] is ticket)
+            except BaseException:  # the command line is interrupted: a ticket that nobody holds would stop all others
+                self._queue.remove(ticket)
+                self._changed.notify_all()
+                raise
             self._waited[side] += self._clock() - began
 
     def _leave(self) -> None:

@@ -4,12 +4,12 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
 from rlhf_studio.errors import DataError, ModelError
-from rlhf_studio.lm.templates import ROLES_TEMPLATE, ModelTemplate, own_template, plain_segments, start_tokens
-from rlhf_studio.lm.tokenizer_training import ROLE_TOKENS
+from rlhf_studio.lm.counting import text_tokenizer, whole_tokenizer
+from rlhf_studio.lm.template_texts import ROLE_TOKENS, ROLES_TEMPLATE
+from rlhf_studio.lm.templates import ModelTemplate, own_template, plain_segments, start_tokens
 from rlhf_studio.schema import Turn
 
 _SLICE = 200  # texts per call into the tokenizer, so that other threads get a turn between
@@ -49,9 +49,9 @@ class Codec:
         known = tokenizer.get_vocab()
         self._roles = {token: known[token] for token in ROLE_TOKENS if self._has_roles}
         self._start = [known[token] for token in start_tokens(tokenizer)]
-        template = str(tokenizer.chat_template)
-        self._marked = _copy(tokenizer.backend_tokenizer)
-        self._text = _copy(tokenizer.backend_tokenizer, hide_in=template)
+        state = json.loads(tokenizer.backend_tokenizer.to_str())
+        self._marked = whole_tokenizer(state)
+        self._text = text_tokenizer(state, str(tokenizer.chat_template))
 
     @property
     def _is_plain(self) -> bool:
@@ -152,19 +152,3 @@ def _check(turns: Sequence[Turn]) -> None:
 def _slices(texts: Sequence[str]) -> Iterator[list[str]]:
     for first in range(0, len(texts), _SLICE):
         yield list(texts[first : first + _SLICE])
-
-
-def _copy(backend: Tokenizer, *, hide_in: str | None = None) -> Tokenizer:
-    """A tokenizer that neither cuts nor pads; with ``hide_in`` one that knows no special token either.
-
-    Tokens that are not marked special but occur in the chat template ``hide_in`` are special all the same.
-    """
-    state = json.loads(backend.to_str())
-    if hide_in is not None:
-        for token in state["added_tokens"]:
-            token["special"] = token["special"] or token["content"] in hide_in
-    copy: Tokenizer = Tokenizer.from_str(json.dumps(state))
-    copy.no_truncation()
-    copy.no_padding()
-    copy.encode_special_tokens = hide_in is not None
-    return copy

@@ -6,25 +6,8 @@ from jinja2.exceptions import TemplateError
 from transformers import PreTrainedTokenizerFast
 
 from rlhf_studio.errors import ModelError
-from rlhf_studio.lm.tokenizer_training import ROLE_TOKENS
+from rlhf_studio.lm.template_texts import PLAIN_TEMPLATE, ROLE_TOKENS, ROLES_TEMPLATE
 from rlhf_studio.schema import Turn
-
-# ours, for tokenizers with the reserved role tokens
-ROLES_TEMPLATE = (
-    "{% for m in messages %}"
-    "{% if m['role'] == 'user' %}<|user|>{{ m['content'] }}<|assistant|>"
-    "{% elif m['role'] == 'assistant' %}{{ m['content'] }}{{ eos_token }}"
-    "{% else %}<|system|>{{ m['content'] }}{% endif %}"
-    "{% endfor %}"
-)
-# ours, for all others; the blank before an answer belongs to the answer, where most tokenizers want it
-PLAIN_TEMPLATE = (
-    "{% for m in messages %}"
-    "{% if m['role'] == 'user' %}{{ 'User: ' + m['content'] + '\\n\\nAssistant:' }}"
-    "{% elif m['role'] == 'assistant' %}{{ ' ' + m['content'] + eos_token }}"
-    "{% else %}{{ m['content'] + '\\n\\n' }}{% endif %}"
-    "{% endfor %}"
-)
 
 _EDGE = "\u2003"  # blank to every trim, and in no template: tells whether contents are trimmed
 

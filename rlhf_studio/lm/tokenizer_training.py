@@ -9,6 +9,7 @@ from tokenizers.trainers import BpeTrainer
 from transformers import PreTrainedTokenizerFast as FastTokenizer
 
 from rlhf_studio.errors import DataError
+from rlhf_studio.lm.template_texts import ROLE_TOKENS
 
 __all__ = [
     "END_OF_TEXT",
@@ -24,7 +25,6 @@ __all__ = [
 ]
 
 END_OF_TEXT, PAD = "<|endoftext|>", "<|pad|>"
-ROLE_TOKENS = ("<|user|>", "<|assistant|>", "<|system|>")
 RESERVED_TOKENS = (END_OF_TEXT, PAD, *ROLE_TOKENS, *(f"<|spare_{i}|>" for i in range(11)))  # ids 0 to 15
 _FEWEST_WORDS = 100
 SMALLEST_VOCABULARY = len(RESERVED_TOKENS) + 256

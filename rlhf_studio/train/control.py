@@ -2,6 +2,8 @@
 
 import threading
 from collections import deque
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 
 class RunControl:
@@ -11,7 +13,13 @@ class RunControl:
     Whoever drives the generator calls ``wait_if_paused`` before asking for the next event.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, while_paused: Callable[[], AbstractContextManager[object]] = nullcontext) -> None:
+        """A run that goes on.
+
+        Args:
+            while_paused: Is held by the waiting thread during a pause, to let go of what others could use meanwhile.
+        """
+        self._while_paused = while_paused
         self._stop = threading.Event()
         self._go = threading.Event()
         self._go.set()
@@ -69,4 +77,7 @@ class RunControl:
 
     def wait_if_paused(self) -> None:
         """Block while the run is paused; a stop request ends the wait."""
-        self._go.wait()
+        if self._go.is_set():
+            return
+        with self._while_paused():
+            self._go.wait()

@@ -5,6 +5,7 @@ import pytest
 from rlhf_studio.errors import RunError
 from rlhf_studio.events import Progress, RunFinished, StepMetrics
 from rlhf_studio.jobs.runner import JobRunner
+from rlhf_studio.jobs.turns import Turns
 
 PATIENCE_S = 30
 
@@ -94,3 +95,89 @@ def test_a_source_that_cannot_begin_is_told_too(runner):
 def test_an_idle_runner_does_nothing(runner):
     assert runner.join(0)
     assert runner.drain() == []
+
+
+def test_the_owner_says_how_a_failure_looks():
+    runner = JobRunner(failed=lambda step, message: (step, message))
+    runner.start(lambda _control: iter([Progress(2, 9, "sample"), 1 / 0]))
+    assert runner.join(PATIENCE_S)
+    assert runner.drain() == [(0, "ZeroDivisionError: division by zero")]
+
+
+def test_items_of_any_kind_are_carried():
+    runner = JobRunner(failed=lambda step, message: (step, message))
+    runner.start(lambda _control: iter(["a", "b"]))
+    assert runner.join(PATIENCE_S)
+    assert runner.drain() == ["a", "b"]
+
+
+class Paused:
+    """A source that is paused by its control from within, as a run in step mode is."""
+
+    def __init__(self):
+        self.is_waiting, self.was_let = threading.Event(), threading.Event()
+
+    def __call__(self, control):
+        yield Progress(1, 2, "sample")
+        control.pause()
+        self.is_waiting.set()
+        control.wait_if_paused()  # the recorder does this inside of ``next``
+        self.was_let.set()
+        yield Progress(1, 2, "update")
+
+
+def test_a_paused_run_holds_no_turn():
+    turns, source = Turns(), Paused()
+    runner = JobRunner(turns)
+    runner.start(source)
+    assert source.is_waiting.wait(PATIENCE_S)
+    taken = threading.Event()
+
+    def infer():
+        for _ in range(3):
+            with turns.inference():
+                pass
+        taken.set()
+
+    thread = threading.Thread(target=infer, daemon=True)
+    thread.start()
+    assert taken.wait(PATIENCE_S), "the paused run keeps its turn"
+    assert not source.was_let.is_set()
+    runner.control.resume()
+    assert runner.join(PATIENCE_S)
+    assert source.was_let.is_set()
+    thread.join(PATIENCE_S)
+
+
+def test_a_run_takes_turns_with_inference():
+    turns = Turns()
+    inside = threading.Lock()
+
+    def steps(_control):
+        for step in range(200):
+            assert inside.acquire(blocking=False), "training computes while inference does"
+            inside.release()
+            yield Progress(step, 200, "update")
+
+    runner = JobRunner(turns)
+    runner.start(steps)
+    for _ in range(200):
+        with turns.inference(), inside:
+            pass
+    assert runner.join(PATIENCE_S)
+    assert [event for event in runner.drain() if isinstance(event, RunFinished)] == []
+
+
+def test_a_pause_between_two_items_is_obeyed_before_the_turn_is_taken():
+    turns = Turns()
+    steps = Steps()
+    runner = JobRunner(turns)
+    runner.start(steps)
+    steps.take(1)
+    runner.control.pause()
+    steps.go.release()  # the step that is under way
+    with turns.inference():  # comes through although the run is paused
+        pass
+    runner.request_stop()
+    steps.go.release()
+    assert runner.join(PATIENCE_S)
