@@ -13,7 +13,7 @@ from rlhf_studio.settings import PpoSettings, PretrainSettings, RewardSettings, 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "rlhf_studio"
 FILES = sorted(PACKAGE.rglob("*.py"))
-NO_QT = "import sys\nfor name in ('PySide6', 'shiboken6', 'pyqtgraph'): sys.modules[name] = None\n"
+NO_QT = "import sys\nfor name in ('PySide6', 'shiboken6', 'pyqtgraph', 'qtawesome'): sys.modules[name] = None\n"
 
 
 def run_python(code, **environment):
@@ -53,6 +53,24 @@ def test_what_a_form_shows_needs_no_torch():
     names = modules("settings", "store", "example")
     code = f"import importlib, sys\nfor name in {names!r}: importlib.import_module(name)\nprint('torch' in sys.modules)"
     assert run_python(code) == "False"
+
+
+def test_building_the_window_does_not_import_torch(tmp_path):
+    code = (
+        "import sys\n"
+        "from PySide6.QtCore import QTimer\n"
+        "from rlhf_studio.ui import app as program\n"
+        "from rlhf_studio.ui.studio import Studio\n"
+        "app = program.make_application(['rlhf-studio'])\n"
+        "studio = Studio()\n"
+        "studio.ended.connect(app.quit)\n"
+        "window = studio.start()\n"
+        "window.tabs.all_built.connect(window.close_now)\n"
+        "app.exec()\n"
+        "heavy = ('torch', 'transformers', 'tokenizers', 'matplotlib')\n"
+        "print([name for name in heavy if name in sys.modules])"
+    )
+    assert run_python(code, QT_QPA_PLATFORM="offscreen", RLHF_STUDIO_DATA=str(tmp_path)) == "[]"
 
 
 @pytest.mark.skipif(importlib.util.find_spec("importlinter") is None, reason="import-linter is not installed")
