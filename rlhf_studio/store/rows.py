@@ -35,6 +35,14 @@ class Counts:
     rankings_simulated: int
 
 
+@dataclass(frozen=True, slots=True)
+class NewLabels:
+    """Labels made after a moment and not taken back."""
+
+    demonstrations: int
+    rankings: int
+
+
 class TrainingRows(LabelTables):
     """The project as data for the three stages."""
 
@@ -84,6 +92,14 @@ class TrainingRows(LabelTables):
             rankings_by_people=simulated.get(0, 0),
             rankings_simulated=simulated.get(1, 0),
         )
+
+    def labels_since(self, demonstrations: str = "", rankings: str = "") -> NewLabels:
+        """How many labels are newer than two moments in UTC, ISO 8601, such as the starts of the last runs."""
+        made = [
+            self._read(f"SELECT count(*) FROM live_{table} WHERE created > ?", (moment,))[0][0]  # noqa: S608  fixed
+            for table, moment in (("demonstration", demonstrations), ("ranking", rankings))
+        ]
+        return NewLabels(*made)
 
     def _count(self, table: str) -> int:
         return int(self._read(f"SELECT count(*) FROM {table}")[0][0])  # noqa: S608  a fixed word

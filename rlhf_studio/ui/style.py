@@ -19,7 +19,7 @@ QPushButton:disabled, QComboBox:disabled, QLineEdit:disabled, QSpinBox:disabled,
 QPushButton:focus, QToolButton:focus, QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus, QLineEdit:focus,
 QPlainTextEdit:focus, QListView:focus, QTreeView:focus, QTableView:focus, QFrame[look="card"]:focus {
     border: 2px solid $accent; }
-QPushButton:focus { padding: 3px 15px; }
+QPushButton:focus { padding: 3px 15px; outline: none; }
 QPushButton[look="primary"] { background: $accent; color: $accent_text; border: 1px solid $accent; font-weight: 600; }
 QPushButton[look="primary"]:hover { border-color: $text; }
 QPushButton[look="primary"]:focus { border: 2px solid $text; }
@@ -37,6 +37,7 @@ QFrame[look="raised"] { background: $raised; border: 1px solid $border; border-r
 QFrame[look="toast"] { background: $text; border-radius: 8px; }
 QFrame[look="toast"] QLabel { color: $surface; background: transparent; }
 QFrame[look="toast"] QPushButton { color: $surface; background: transparent; border: 1px solid $surface; }
+QFrame[look="toast"] QPushButton[look="quiet"] { border-color: transparent; padding: 4px; }
 QFrame[look="toast"] QPushButton:focus { border: 2px solid $surface; }
 QFrame[look="bar"] { background: $surface; border: none; border-top: 1px solid $border; }
 QLabel[look="title"] { font-size: ${title_px}px; font-weight: 600; }

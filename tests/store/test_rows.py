@@ -1,6 +1,7 @@
 """What trainers read, in a fixed order, and the counts."""
 
 from rlhf_studio.schema import PURPOSES, Answer, DemonstrationRow, NewCompletion, PromptRow, RankedRow, Turn, digest
+from rlhf_studio.store.rows import NewLabels
 
 
 def test_demonstrations_of_one_split_in_the_order_they_were_written(store, ask):
@@ -65,3 +66,14 @@ def test_counts_name_everything_and_leave_out_what_was_taken_back(answered, ask)
     assert len(counts.by_use_case) == 10
     assert (counts.demonstrations, counts.completions) == (1, 5)
     assert (counts.rankings_by_people, counts.rankings_simulated) == (1, 1)
+
+
+def test_labels_since_a_moment_leave_out_what_was_taken_back(answered):
+    store, prompt_id, (a, b, *_) = answered
+    past, future = "2020-01-01T00:00:00.000+00:00", "2999-01-01T00:00:00.000+00:00"
+    store.add_demonstration(prompt_id, "one", "eve")
+    store.retract_demonstration(store.add_demonstration(prompt_id, "two", "eve").ids[0])
+    store.add_ranking(prompt_id, [[a], [b]])
+    assert store.labels_since(past, past) == NewLabels(1, 1)
+    assert store.labels_since(future, past) == NewLabels(0, 1)
+    assert store.labels_since() == NewLabels(1, 1)
