@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from rlhf_studio.errors import DataError
 from rlhf_studio.schema import NewCompletion, NewPrompt, Sampling, Split, TextRow, Turn
+from rlhf_studio.store.answer_sets import MAX_ANSWERS, MIN_ANSWERS
 from rlhf_studio.store.checks import check_prompt
 from rlhf_studio.store.database import Changes
 from rlhf_studio.store.lines import CompletionLine, DemonstrationLine, PromptLine, QueueLine, RankingLine, TextLine
@@ -53,7 +54,7 @@ def import_example(store: Store, folder: Path) -> Imported:
         demonstrations = _import_demonstrations(store, folder / "demonstrations.jsonl", keys)
         ranked = [_import_ranking(store, row, keys) for row in _read(folder / "rankings.jsonl", RankingLine)]
         queued = [_import_answers(store, row, keys) for row in _read(folder / "queue.jsonl", QueueLine)]
-    changes = Changes(frozenset({"prompt", "demonstration", "completion", "ranking"}))
+    changes = Changes(frozenset({"prompt", "demonstration", "completion", "ranking", "answer_set"}))
     return Imported(len(keys), demonstrations, sum(map(len, ranked + queued)), len(ranked), changes)
 
 
@@ -166,7 +167,7 @@ def _import_demonstrations(store: Store, path: Path, keys: Mapping[str, int]) ->
     count = 0
     for row in _read(path, DemonstrationLine):
         with row.named():
-            store.add_demonstration(_prompt_id(row.value.prompt, keys), row.value.text, row.value.author)
+            store.import_demonstrations([(_prompt_id(row.value.prompt, keys), row.value.text, row.value.author)])
         count += 1
     return count
 
@@ -196,25 +197,36 @@ def _import_ranking(store: Store, row: _Row[RankingLine], keys: Mapping[str, int
 
 
 def _import_answers(store: Store, row: _Row[QueueLine], keys: Mapping[str, int]) -> tuple[int, ...]:
+    """Answers that can be ranked become a set that waits; others are kept as answers."""
+    line = row.value
     with row.named():
-        return _add_answers(store, _prompt_id(row.value.prompt, keys), row.value.completions)
+        if line.shown_order and sorted(line.shown_order) != list(range(len(line.completions))):
+            raise DataError(f"The shown order is {list(line.shown_order)}. Name each completion once, or none.")
+        prompt_id = _prompt_id(line.prompt, keys)
+        is_set = MIN_ANSWERS <= len(line.completions) <= MAX_ANSWERS and len({c.text for c in line.completions}) > 1
+        if not is_set:
+            return _add_answers(store, prompt_id, line.completions)
+        made = store.add_answer_set(prompt_id, _new_answers(prompt_id, line.completions), line.shown_order or None)
+        return store.answer_set(made.ids[0]).completion_ids
 
 
 def _add_answers(store: Store, prompt_id: int, completions: Sequence[CompletionLine]) -> tuple[int, ...]:
-    return store.add_completions(
-        [
-            NewCompletion(
-                prompt_id,
-                line.text,
-                line.model,
-                line.checkpoint,
-                Sampling(**line.sampling.model_dump()),
-                line.token_ids,
-                line.is_finished,
-            )
-            for line in completions
-        ]
-    ).ids
+    return store.add_completions(_new_answers(prompt_id, completions)).ids
+
+
+def _new_answers(prompt_id: int, completions: Sequence[CompletionLine]) -> list[NewCompletion]:
+    return [
+        NewCompletion(
+            prompt_id,
+            line.text,
+            line.model,
+            line.checkpoint,
+            Sampling(**line.sampling.model_dump()),
+            line.token_ids,
+            line.is_finished,
+        )
+        for line in completions
+    ]
 
 
 def _prompt_id(key: str, keys: Mapping[str, int]) -> int:

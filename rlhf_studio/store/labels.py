@@ -27,15 +27,27 @@ class LabelTables(PromptTable):
         Raises:
             DataError: If it is empty or answers no prompt of this project.
         """
-        check_filled(text, f"The demonstration for prompt {prompt_id}")
-        check_text(author, "The author's name")
+        return self.import_demonstrations([(prompt_id, text, author)])
+
+    def import_demonstrations(self, rows: Sequence[tuple[int, str, str]]) -> Written:
+        """Keep answers that come from elsewhere, each a prompt's id, a text and its author; no act to be undone.
+
+        Raises:
+            DataError: If one is empty or answers no prompt of this project.
+        """
+        for prompt_id, text, author in rows:
+            check_filled(text, f"The demonstration for prompt {prompt_id}")
+            check_text(author, "The author's name")
         with self.transaction():
-            self._check_prompt_id(prompt_id)
-            row_id = self._insert(
-                "INSERT INTO demonstration (prompt_id, text, author, created) VALUES (?, ?, ?, ?)",
-                (prompt_id, text, author, now()),
-            )
-        return written([row_id], "demonstration")
+            for prompt_id in {row[0] for row in rows}:
+                self._check_prompt_id(prompt_id)
+            ids = [
+                self._insert(
+                    "INSERT INTO demonstration (prompt_id, text, author, created) VALUES (?, ?, ?, ?)", (*row, now())
+                )
+                for row in rows
+            ]
+        return written(ids, "demonstration")
 
     def add_completions(self, completions: Sequence[NewCompletion]) -> Written:
         """Keep sampled answers; an empty answer is one, too.
@@ -106,7 +118,7 @@ class LabelTables(PromptTable):
         with self.transaction():
             ids = [row[0] for row in self._read("SELECT id FROM live_ranking WHERE is_simulated ORDER BY id")]
             for ranking_id in ids:
-                self.retract_ranking(ranking_id, who)
+                self._retract_silently("ranking", ranking_id, who, is_retracted=True)
         return written(ids, "ranking")
 
     def demonstrations(
@@ -176,6 +188,9 @@ class LabelTables(PromptTable):
             )
 
     def _retract(self, label: _Label, label_id: int, who: str, *, is_retracted: bool) -> Changes:
+        return self._retract_silently(label, label_id, who, is_retracted=is_retracted)
+
+    def _retract_silently(self, label: _Label, label_id: int, who: str, *, is_retracted: bool) -> Changes:
         check_text(who, "The name of who does this")
         with self.transaction():
             if not self._read(f"SELECT 1 FROM {label} WHERE id = ?", (label_id,)):  # noqa: S608  one of two fixed words

@@ -9,6 +9,7 @@ from pathlib import Path
 from rlhf_studio.errors import DataError
 from rlhf_studio.store.database import atomically, way_back
 from rlhf_studio.store.tables import SCHEMA_1
+from rlhf_studio.store.tables_2 import to_version_2
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class Migration:
     apply: str | Callable[[sqlite3.Connection], None]
 
 
-MIGRATIONS: tuple[Migration, ...] = (Migration(1, SCHEMA_1),)
+MIGRATIONS: tuple[Migration, ...] = (Migration(1, SCHEMA_1), Migration(2, to_version_2))
 
 
 def schema_version(connection: sqlite3.Connection) -> int:

@@ -1,6 +1,7 @@
 """The prompts of a project: adding them with their splits, and pages of them."""
 
 import json
+import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -17,6 +18,16 @@ _COLUMNS = """p.id, p.turns, p.use_case, p.source,
 def turns_from(text: str) -> tuple[Turn, ...]:
     """The turns as they are kept in the table."""
     return tuple(Turn(*turn) for turn in stored_json(text, "The turns of a prompt"))
+
+
+def fold(text: str) -> str:
+    """Text as it is searched: letter case and Unicode forms of width make no difference."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+
+
+def searchable(turns: Sequence[Turn]) -> str:
+    """What a search for a prompt looks at: the folded text of all its turns."""
+    return fold("\n".join(turn.content for turn in turns))
 
 
 def _turns_to(turns: Sequence[Turn]) -> str:
@@ -122,6 +133,9 @@ class PromptTable(Database):
         self._db.executemany(
             "INSERT INTO prompt_purpose (prompt_id, purpose) VALUES (?, ?)",
             [(prompt_id, purpose) for purpose in sorted(prompt.purposes)],
+        )
+        self._db.execute(
+            "INSERT INTO prompt_search (prompt_id, text) VALUES (?, ?)", (prompt_id, searchable(prompt.turns))
         )
         return prompt_id
 

@@ -82,7 +82,7 @@ def is_untouched(store):
 def test_everything_arrives(store, example):
     imported = import_example(store, example)
     assert (imported.prompts, imported.demonstrations, imported.completions, imported.rankings) == (3, 1, 5, 1)
-    assert imported.changes.tables == {"prompt", "demonstration", "completion", "ranking"}
+    assert imported.changes.tables == {"prompt", "demonstration", "completion", "ranking", "answer_set"}
     bear, sine, free = store.prompts()
     assert (bear.use_case, bear.author, bear.split, bear.purposes) == (
         "closed_qa", "eve", "train", {"demonstrate", "rank"},

@@ -24,7 +24,7 @@ def test_a_demonstration_comes_back(answered):
     store.add_demonstration(prompt_id, "In the wood.", "eve")  # an answer given twice is two labels
     other = store.add_prompts([NewPrompt((Turn("user", "And seals?"),))]).ids[0]
     store.add_demonstration(other, "\x00 在海里", "")
-    assert first.changes == Changes(frozenset({"demonstration"}))
+    assert first.changes == Changes(frozenset({"demonstration", "journal"}))
     assert store.demonstrations(prompt_id) == (
         Demonstration(first.ids[0], prompt_id, "In the wood.", "eve"),
         Demonstration(first.ids[0] + 1, prompt_id, "In the wood.", "eve"),
@@ -179,7 +179,7 @@ def test_retraction_hides_and_restoring_shows(answered):
         ),
         ("ranking", ranking, store.retract_ranking, store.restore_ranking, store.rankings, store.ranked_rows),
     ):
-        changed = Changes(frozenset({label}))
+        changed = Changes(frozenset({label, "journal"}))
         assert restore(label_id) == NOTHING
         assert retract(label_id, "eve") == changed
         assert retract(label_id, "eve") == NOTHING

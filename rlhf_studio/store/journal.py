@@ -1,0 +1,254 @@
+"""What a person did to the labels, in order, so that it can be undone and redone, also after the program was closed.
+
+Labels stay append-only: undoing adds a row that takes a label back, redoing one that takes it back in. What programs
+label in bulk (imports, simulated rankings) is not in the journal.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from rlhf_studio.errors import DataError
+from rlhf_studio.schema import Demonstration
+from rlhf_studio.store.answer_sets import AnswerSetTables
+from rlhf_studio.store.checks import check_text
+from rlhf_studio.store.database import Changes, Written, now
+
+JournalKind = Literal[
+    "demonstration",
+    "ranking",
+    "unrankable",
+    "skip",
+    "retract_demonstration",
+    "retract_ranking",
+    "restore_demonstration",
+    "restore_ranking",
+    "retract_simulated",
+]
+_Verdict = Literal["unrankable", "skip"]
+_Label = Literal["demonstration", "ranking"]
+
+# what each act on a label leaves behind: which label, and whether it is taken back
+_EFFECTS: dict[JournalKind, tuple[_Label, bool]] = {
+    "demonstration": ("demonstration", False),
+    "ranking": ("ranking", False),
+    "retract_demonstration": ("demonstration", True),
+    "retract_ranking": ("ranking", True),
+    "restore_demonstration": ("demonstration", False),
+    "restore_ranking": ("ranking", False),
+    "retract_simulated": ("ranking", True),
+}
+_RETRACTIONS: dict[tuple[_Label, bool], JournalKind] = {
+    ("demonstration", True): "retract_demonstration",
+    ("demonstration", False): "restore_demonstration",
+    ("ranking", True): "retract_ranking",
+    ("ranking", False): "restore_ranking",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """One act of a person; the ids say what it was done to, as far as they apply."""
+
+    id: int
+    kind: JournalKind
+    prompt_id: int | None = None
+    set_id: int | None = None
+    demonstration_id: int | None = None
+    ranking_id: int | None = None
+
+    @property
+    def changes(self) -> Changes:
+        """What doing, undoing or redoing it touches."""
+        tables = {"journal"}
+        if self.kind in _EFFECTS:
+            tables.add(_EFFECTS[self.kind][0])
+        if self.set_id is not None:
+            tables.add("answer_set")
+        return Changes(frozenset(tables))
+
+
+class LabelActs(AnswerSetTables):
+    """What a person does to labels: each act is in the journal, and a new one clears what could be redone."""
+
+    def add_demonstration(self, prompt_id: int, text: str, author: str) -> Written:
+        """Keep an answer that a person wrote; the prompt's draft is done with. Can be undone.
+
+        Raises:
+            DataError: If it is empty or answers no prompt of this project.
+        """
+        with self.transaction():
+            made = super().add_demonstration(prompt_id, text, author)
+            dropped = self._drop_draft(prompt_id)
+            entry = self._log("demonstration", author, prompt_id=prompt_id, demonstration_id=made.ids[0])
+        return Written(made.ids, _together(entry.changes, dropped))
+
+    def rank_set(self, set_id: int, tiers: Sequence[Sequence[int]], seconds: float, labeler: str) -> Written:
+        """Keep a person's order of a set's answers: completion ids in tiers, best first. Can be undone.
+
+        The one id is the ranking's; it remembers the order in which the set is shown.
+
+        Raises:
+            DataError: If the set is ranked already, the tiers do not hold each of its answers once, or all answers are
+                the same text.
+        """
+        with self.transaction():
+            answers = self._unranked(set_id)
+            made = self.add_ranking(answers.prompt_id, tiers, answers.completion_ids, seconds, labeler)
+            ranking_id = made.ids[0]
+            self._db.execute("INSERT INTO answer_set_ranking (ranking_id, set_id) VALUES (?, ?)", (ranking_id, set_id))
+            ids = {"prompt_id": answers.prompt_id, "set_id": set_id, "ranking_id": ranking_id}
+            entry = self._log("ranking", labeler, **ids)
+        return Written(made.ids, entry.changes)
+
+    def mark_unrankable(self, set_id: int, who: str, note: str = "") -> Changes:
+        """Say that no order of these answers makes sense. Can be undone.
+
+        Raises:
+            DataError: If the set is ranked.
+        """
+        return self._judge("unrankable", set_id, who, note)
+
+    def skip_set(self, set_id: int, who: str) -> Changes:
+        """Put a set aside. Can be undone.
+
+        Raises:
+            DataError: If the set is ranked.
+        """
+        return self._judge("skip", set_id, who, "")
+
+    def delete_simulated_rankings(self, who: str = "") -> Written:
+        """Take every simulated ranking back, as one act that can be undone; the ids are those that were live."""
+        with self.transaction():
+            made = super().delete_simulated_rankings(who)
+            if not made.ids:
+                return made
+            entry = self._log("retract_simulated", who)
+            self._db.executemany(
+                "INSERT INTO journal_ranking (journal_id, ranking_id) VALUES (?, ?)",
+                [(entry.id, ranking_id) for ranking_id in made.ids],
+            )
+        return Written(made.ids, entry.changes)
+
+    def demonstration(self, demonstration_id: int) -> Demonstration:
+        """One demonstration, also one that was taken back.
+
+        Raises:
+            DataError: If there is none with this id.
+        """
+        rows = self._read("SELECT id, prompt_id, text, author FROM demonstration WHERE id = ?", (demonstration_id,))
+        if not rows:
+            raise DataError(
+                f"There is no demonstration {demonstration_id} in this project. Choose one that is in the list."
+            )
+        return Demonstration(*rows[0])
+
+    # --- undo and redo
+
+    def undo(self, who: str = "") -> JournalEntry | None:
+        """Take the latest act back; None where there is none. The entry says what it touched."""
+        with self.transaction():
+            entry = self.undoable()
+            if entry is not None:
+                self._move(entry, "undone", who)
+        return entry
+
+    def redo(self, who: str = "") -> JournalEntry | None:
+        """Do again what was undone last; None where there is nothing. The entry says what it touched."""
+        with self.transaction():
+            entry = self.redoable()
+            if entry is not None:
+                self._move(entry, "done", who)
+        return entry
+
+    def undoable(self) -> JournalEntry | None:
+        """The act that ``undo`` would take back."""
+        return self._entry("WHERE state = 'done' ORDER BY id DESC LIMIT 1")
+
+    def redoable(self) -> JournalEntry | None:
+        """The act that ``redo`` would do again."""
+        return self._entry("WHERE state = 'undone' ORDER BY id LIMIT 1")
+
+    # --- inside
+
+    def _entry(self, where: str) -> JournalEntry | None:
+        rows = self._read(
+            f"SELECT id, kind, prompt_id, set_id, demonstration_id, ranking_id FROM journal {where}"  # noqa: S608  ours
+        )
+        return JournalEntry(*rows[0]) if rows else None
+
+    def _log(self, kind: JournalKind, who: str, **ids: int | None) -> JournalEntry:
+        """Write an act down; a new one clears what could be redone."""
+        self._drop_undone()
+        columns = ("prompt_id", "set_id", "demonstration_id", "ranking_id", "verdict_id")
+        values = [ids.get(column) for column in columns]
+        row_id = self._insert(
+            f"INSERT INTO journal (kind, who, created, {', '.join(columns)})"  # noqa: S608  fixed words
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (kind, who, now(), *values),
+        )
+        return JournalEntry(row_id, kind, *values[:4])
+
+    def _move(self, entry: JournalEntry, state: Literal["done", "undone"], who: str) -> None:
+        """Bring about or take back what an act did."""
+        check_text(who, "The name of who does this")
+        if entry.kind in _EFFECTS:
+            label, is_retracted = _EFFECTS[entry.kind]
+            for label_id in self._labels_of(entry):
+                self._retract_silently(label, label_id, who, is_retracted=is_retracted is (state == "done"))
+        else:
+            self._move_verdict(entry, state, who)
+        self._db.execute("UPDATE journal SET state = ? WHERE id = ?", (state, entry.id))
+
+    def _labels_of(self, entry: JournalEntry) -> list[int]:
+        if entry.kind == "retract_simulated":
+            rows = self._read("SELECT ranking_id FROM journal_ranking WHERE journal_id = ?", (entry.id,))
+            return [row[0] for row in rows]
+        return [i for i in (entry.demonstration_id, entry.ranking_id) if i is not None]
+
+    def _judge(self, kind: _Verdict, set_id: int, who: str, note: str) -> Changes:
+        check_text(who, "The name of who does this")
+        check_text(note, "The note")
+        with self.transaction():
+            answers = self._unranked(set_id)
+            verdict_id = self._add_verdict(set_id, "skipped" if kind == "skip" else kind, who, note)
+            entry = self._log(kind, who, prompt_id=answers.prompt_id, set_id=set_id, verdict_id=verdict_id)
+        return entry.changes
+
+    def _add_verdict(self, set_id: int | None, verdict: str, who: str, note: str) -> int:
+        return self._insert(
+            "INSERT INTO answer_set_verdict (set_id, verdict, who, note, created) VALUES (?, ?, ?, ?, ?)",
+            (set_id, verdict, who, note, now()),
+        )
+
+    def _move_verdict(self, entry: JournalEntry, state: Literal["done", "undone"], who: str) -> None:
+        """Repeat an act's verdict, or the one that stood before it."""
+        is_redone = state == "done"
+        rows = self._read(
+            "SELECT verdict, note FROM answer_set_verdict v JOIN journal j ON j.set_id = v.set_id"
+            " WHERE j.id = ? AND v.id < j.verdict_id + ? ORDER BY v.id DESC LIMIT 1",
+            (entry.id, is_redone),
+        )
+        verdict, note = rows[0] if rows else ("waiting", "")
+        self._add_verdict(entry.set_id, verdict, who, note)
+
+    def _retract(self, label: _Label, label_id: int, who: str, *, is_retracted: bool) -> Changes:
+        """Take a label back, or back in, as an act of its own."""
+        with self.transaction():
+            changes = self._retract_silently(label, label_id, who, is_retracted=is_retracted)
+            if not changes.tables:
+                return changes
+            entry = self._log(_RETRACTIONS[label, is_retracted], who, **self._ids_of(label, label_id))
+        return entry.changes
+
+    def _ids_of(self, label: _Label, label_id: int) -> dict[str, int | None]:
+        prompt_id = self._read(f"SELECT prompt_id FROM {label} WHERE id = ?", (label_id,))[0][0]  # noqa: S608
+        ids = {"prompt_id": prompt_id, f"{label}_id": label_id}
+        if label == "ranking":
+            rows = self._read("SELECT set_id FROM answer_set_ranking WHERE ranking_id = ?", (label_id,))
+            ids["set_id"] = rows[0][0] if rows else None
+        return ids
+
+
+def _together(*changes: Changes) -> Changes:
+    return Changes(frozenset().union(*(one.tables for one in changes)))

@@ -1,0 +1,128 @@
+"""The prompts as a list to work through: searched, filtered, the unlabeled first, with how much each has."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from rlhf_studio.schema import PURPOSES, USE_CASES, Purpose, Source, Split, UseCase
+from rlhf_studio.store.checks import check_word
+from rlhf_studio.store.database import Changes
+from rlhf_studio.store.prompts import PromptTable, fold, turns_from
+
+PromptOrder = Literal["unlabeled_first", "oldest_first"]
+
+_ORDERS: dict[PromptOrder, str] = {
+    "unlabeled_first": "d.prompt_id IS NULL, l.prompt_id IS NOT NULL, p.id",
+    "oldest_first": "p.id",
+}
+# counted once for all prompts: asking for each of 100,000 whether it has a label takes ten times as long
+_LABELED = "labeled AS MATERIALIZED (SELECT prompt_id, count(*) AS n FROM live_demonstration GROUP BY prompt_id)"
+
+
+@dataclass(frozen=True, slots=True)
+class PromptItem:
+    """One row of the list; labels that were taken back are not counted."""
+
+    id: int
+    text: str  # the last user turn
+    use_case: UseCase
+    split: Split
+    source: Source
+    demonstrations: int
+    has_draft: bool
+    rankings: int
+    waiting_sets: int
+
+
+class PromptCount(NamedTuple):
+    """How many prompts there are, and how many of them have a demonstration."""
+
+    total: int
+    labeled: int
+
+
+class PromptList(PromptTable):
+    """Pages of prompts and their counts."""
+
+    def find_prompts(
+        self,
+        query: str = "",
+        use_case: UseCase | None = None,
+        purpose: Purpose | None = None,
+        *,
+        labeled: bool | None = None,
+        order: PromptOrder = "unlabeled_first",
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> tuple[PromptItem, ...]:
+        """A page of the prompts that fit every filter.
+
+        ``query`` is looked for in every turn, whatever its case or width. ``labeled`` asks for prompts with or without
+        a live demonstration. Prompts with a draft come first, then those without a demonstration, then the others.
+        """
+        where, values = _filters(query, use_case, purpose, labeled)
+        rows = self._read(
+            f"""WITH {_LABELED}, page AS (
+                SELECT p.id, p.turns, p.use_case, p.split, p.source, coalesce(l.n, 0) AS demonstrations,
+                    d.prompt_id IS NOT NULL AS has_draft, row_number() OVER (ORDER BY {_ORDERS[order]}) AS place
+                FROM prompt p LEFT JOIN labeled l ON l.prompt_id = p.id LEFT JOIN draft d ON d.prompt_id = p.id
+                {where} ORDER BY place LIMIT ? OFFSET ?)
+            SELECT id, turns, use_case, split, source, demonstrations, has_draft,
+                (SELECT count(*) FROM live_ranking WHERE prompt_id = page.id),
+                (SELECT count(*) FROM answer_set_state WHERE prompt_id = page.id AND state = 'waiting')
+            FROM page ORDER BY place""",  # noqa: S608  fixed words only
+            (*values, -1 if limit is None else limit, offset),
+        )
+        return tuple(_item(row) for row in rows)
+
+    def count_prompts(self, query: str = "", purpose: Purpose | None = None) -> Mapping[UseCase, PromptCount]:
+        """How many prompts of each use case fit; every use case is named, also where none does."""
+        where, values = _filters(query, None, purpose, None)
+        rows = self._read(
+            f"""WITH {_LABELED} SELECT p.use_case, count(*), count(l.prompt_id)
+            FROM prompt p LEFT JOIN labeled l ON l.prompt_id = p.id {where} GROUP BY p.use_case""",  # noqa: S608
+            values,
+        )
+        found = {use_case: PromptCount(total, labeled) for use_case, total, labeled in rows}
+        return {use_case: found.get(use_case, PromptCount(0, 0)) for use_case in USE_CASES}
+
+    def set_purposes(self, prompt_id: int, purposes: Collection[Purpose]) -> Changes:
+        """Say anew what a prompt is for.
+
+        Raises:
+            DataError: If there is no such prompt, or a word is no purpose.
+        """
+        for purpose in sorted(purposes):
+            check_word(purpose, PURPOSES, f"A purpose of prompt {prompt_id}")
+        with self.transaction():
+            if self.prompt(prompt_id).purposes == frozenset(purposes):
+                return Changes(frozenset())
+            self._db.execute("DELETE FROM prompt_purpose WHERE prompt_id = ?", (prompt_id,))
+            self._db.executemany(
+                "INSERT INTO prompt_purpose (prompt_id, purpose) VALUES (?, ?)",
+                [(prompt_id, purpose) for purpose in sorted(set(purposes))],
+            )
+        return Changes(frozenset({"prompt"}))
+
+
+def _filters(
+    query: str, use_case: UseCase | None, purpose: Purpose | None, labeled: bool | None
+) -> tuple[str, tuple[Any, ...]]:
+    """The WHERE of the filters that are given, and its values; blank queries find everything."""
+    needle = fold(query.strip().encode("utf-8", "replace").decode())  # no stored prompt holds half a character
+    tests: dict[str, str | None] = {
+        "p.id IN (SELECT prompt_id FROM prompt_search WHERE instr(text, ?))": needle or None,
+        "p.use_case = ?": use_case,
+        "p.id IN (SELECT prompt_id FROM prompt_purpose WHERE purpose = ?)": purpose,
+    }
+    wanted = {test: value for test, value in tests.items() if value is not None}
+    clauses = [*wanted]
+    if labeled is not None:
+        clauses.append(f"l.prompt_id IS {'NOT ' if labeled else ''}NULL")
+    return f"WHERE {' AND '.join(clauses)}" if clauses else "", tuple(wanted.values())
+
+
+def _item(row: Any) -> PromptItem:
+    prompt_id, turns, use_case, split, source, demonstrations, has_draft, rankings, waiting = row
+    text = turns_from(turns)[-1].content
+    return PromptItem(prompt_id, text, use_case, split, source, demonstrations, bool(has_draft), rankings, waiting)
