@@ -1,0 +1,1 @@
+"""Parts of the Compare tab: one prompt, several models, side by side."""
