@@ -233,16 +233,25 @@ class MainWindow(QMainWindow):
             "demonstration": self.tr("a demonstration"),
             "ranking": self.tr("a ranking"),
             "unrankable": self.tr("“cannot be ranked”"),
-            "skipped": self.tr("a skipped set of answers"),
-            "retraction": self.tr("the removal of a label"),
-            "simulated": self.tr("the removal of simulated rankings"),
+            "skip": self.tr("a skipped set of answers"),
+            "retract_demonstration": self.tr("the removal of a demonstration"),
+            "retract_ranking": self.tr("the removal of a ranking"),
+            "restore_demonstration": self.tr("the return of a demonstration"),
+            "restore_ranking": self.tr("the return of a ranking"),
+            "retract_simulated": self.tr("the removal of simulated rankings"),
         }
         return words.get(kind, kind)
 
     def _update_undo(self) -> None:
         store = self.session.store
-        self.menus.actions["undo"].setEnabled(store.undoable() is not None)
-        self.menus.actions["redo"].setEnabled(store.redoable() is not None)
+        acts = (
+            ("undo", store.undoable(), self.tr("&Undo label"), self.tr("&Undo {what}")),
+            ("redo", store.redoable(), self.tr("&Redo label"), self.tr("&Redo {what}")),
+        )
+        for name, entry, plain, words in acts:
+            action = self.menus.actions[name]
+            action.setEnabled(entry is not None)
+            action.setText(plain if entry is None else words.format(what=self._what(entry.kind)))
 
     def _update_title(self) -> None:
         store = self.session.store
