@@ -1,8 +1,17 @@
 """Answers beside a training run: one thread with models of its own, asked from the window's thread."""
 
-from collections.abc import Sequence
+import logging
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from rlhf_studio.errors import StudioError
 from rlhf_studio.jobs.inference_events import (
     AnswerDone,
     AnswerText,
@@ -13,9 +22,14 @@ from rlhf_studio.jobs.inference_events import (
     RequestDone,
     RequestFailed,
 )
+from rlhf_studio.jobs.inference_question import Listener, Place, Question
 from rlhf_studio.jobs.models import ModelChoice
+from rlhf_studio.jobs.torch_loading import is_loaded, load_torch
 from rlhf_studio.jobs.turns import Turns
 from rlhf_studio.schema import Sampling, Turn
+
+if TYPE_CHECKING:
+    from rlhf_studio.jobs.model_reading import ModelShelf
 
 __all__ = [
     "BACKGROUND",
@@ -33,6 +47,46 @@ __all__ = [
 
 URGENT, BACKGROUND = 0, 10  # priorities: a person waits for it; it is made before anyone asks
 
+_LOG = logging.getLogger("rlhf_studio")
+_NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
+
+Work = Callable[["ModelShelf", "Listener"], Iterator[None]]
+
+
+@dataclass(eq=False, slots=True)
+class _Request:
+    """One thing asked for, and how far it is."""
+
+    id: int
+    priority: int
+    work: Work
+    asked: float
+    last_served: int = 0  # when, in slices of all requests
+    is_cancelled: bool = False
+    progress: Iterator[None] | None = field(default=None, repr=False)
+
+
+class _Outbox:
+    """Events on their way to the window; a growing answer is in it once. The service's lock guards it."""
+
+    def __init__(self) -> None:
+        self._events: dict[object, InferenceEvent] = {}
+
+    def put(self, event: InferenceEvent) -> None:
+        key: object = event
+        match event:
+            case AnswerText(request, index) | AnswerDone(request, index):
+                key = (request, index)
+                self._events.pop(key, None)  # it goes to the end
+        self._events[key] = event
+
+    def forget(self, request: int) -> None:
+        self._events = {key: event for key, event in self._events.items() if getattr(event, "request", None) != request}
+
+    def take(self) -> list[InferenceEvent]:
+        events, self._events = list(self._events.values()), {}
+        return events
+
 
 class InferenceService:
     """Samples and scores answers; every method returns at once and may be called from the window's thread."""
@@ -45,12 +99,25 @@ class InferenceService:
             device: auto, cpu, cuda or mps.
             threads: To compute with; 0 leaves one core to the window.
         """
-        raise NotImplementedError
+        self._turns = turns
+        self._device, self._threads = device, threads
+        self._changed = threading.Condition()  # guards all that follows
+        self._requests: dict[int, _Request] = {}
+        self._given_up: list[_Request] = []  # their models and caches are let go on the thread that made them
+        self._outbox = _Outbox()
+        self._last_id = 0
+        self._is_closing = False
+        self._thread: threading.Thread | None = None
+        # used by the thread only
+        self._shelf: ModelShelf | None = None
+        self._take_turn: Callable[[], AbstractContextManager[None]] = turns.inference
+        self._slices = 0
 
     @property
     def has_work(self) -> bool:
-        """Whether a request is not done yet."""
-        raise NotImplementedError
+        """Whether a request is not done yet. Where it is not, the next ``drain`` gives all that there was to tell."""
+        with self._changed:
+            return bool(self._requests)
 
     def sample(
         self,
@@ -85,24 +152,188 @@ class InferenceService:
         Returns:
             The request's number in events.
         """
-        raise NotImplementedError
+        question = Question(
+            model=_place(model),
+            turns=tuple(turns),
+            k=k,
+            sampling=sampling,
+            prompt_id=prompt_id,
+            step=step,
+            avoid=tuple(avoid),
+            reward=None if reward is None else _place(reward),
+            reference=None if reference is None else _place(reference),
+            is_urgent=priority <= URGENT,
+        )
+        return self._ask(priority, partial(_answer, question))
 
     def prepare(self, model: ModelChoice | Path, *, priority: int = BACKGROUND) -> int:
         """Load torch and a model before anyone asks it something; ends with ``RequestDone``."""
-        raise NotImplementedError
+        return self._ask(priority, partial(_prepare, _place(model)))
 
     def cancel(self, request: int) -> None:
-        """Give a request up: from now on ``drain`` tells nothing of it."""
-        raise NotImplementedError
+        """Give a request up: from now on ``drain`` tells nothing of it. One that is done or unknown is left alone."""
+        with self._changed:
+            self._outbox.forget(request)
+            found = self._requests.pop(request, None)
+            if found is not None:
+                self._give_up(found)
 
     def drain(self) -> list[InferenceEvent]:
         """All that happened since the last call, oldest first; of a growing answer only the newest text."""
-        raise NotImplementedError
+        with self._changed:
+            return self._outbox.take()
 
     def gpu_memory(self) -> tuple[int, int] | None:
         """Bytes used and there are on the GPU; None without one, or before torch is loaded."""
-        raise NotImplementedError
+        torch: Any = sys.modules.get("torch") if is_loaded() else None
+        if torch is None or not torch.cuda.is_initialized():  # asking an idle GPU would wake it, on this thread
+            return None
+        free, total = torch.cuda.mem_get_info()
+        return total - free, total
 
     def close(self, timeout_s: float) -> bool:
         """Give everything up and end the thread; return whether it has ended in time."""
-        raise NotImplementedError
+        with self._changed:
+            self._is_closing = True
+            for request in self._requests.values():
+                self._give_up(request)
+            self._requests.clear()
+            self._changed.notify_all()  # also where nothing was asked for
+            thread = self._thread
+        if thread is not None:
+            thread.join(timeout_s)
+        return thread is None or not thread.is_alive()
+
+    def _ask(self, priority: int, work: Work) -> int:
+        with self._changed:
+            if self._is_closing:
+                raise RuntimeError("the inference service is closed")
+            self._last_id += 1
+            self._requests[self._last_id] = _Request(self._last_id, priority, work, time.perf_counter())
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="inference", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+            return self._last_id
+
+    def _give_up(self, request: _Request) -> None:
+        request.is_cancelled = True
+        self._given_up.append(request)
+        self._changed.notify_all()
+
+    # the thread
+
+    def _run(self) -> None:
+        while self._serve_next():
+            pass
+
+    def _serve_next(self) -> bool:
+        request = self._next()
+        if request is not None:
+            self._serve(request)
+        return request is not None
+
+    def _next(self) -> _Request | None:
+        """Whose turn it is: the most urgent, among equals the one that has waited longest; None at the end."""
+        with self._changed:
+            while not (self._requests or self._is_closing):
+                self._given_up.clear()
+                self._changed.wait()
+            self._given_up.clear()
+            if self._is_closing:
+                return None
+            self._slices += 1
+            request = min(self._requests.values(), key=lambda r: (r.priority, r.last_served, r.id))
+            request.last_served = self._slices
+            return request
+
+    def _serve(self, request: _Request) -> None:
+        """One slice of a request."""
+        try:
+            if request.progress is None:
+                request.progress = request.work(self._opened_shelf(), self._listener(request))
+            next(request.progress)
+        except StopIteration:
+            self._end(request, RequestDone(request.id, time.perf_counter() - request.asked))
+        except StudioError as error:
+            self._end(request, RequestFailed(request.id, str(error)))
+        except Exception as error:  # noqa: BLE001  the thread's boundary: it lives on
+            self._end(request, RequestFailed(request.id, _in_words(error)))
+
+    def _end(self, request: _Request, event: InferenceEvent) -> None:
+        with self._changed:
+            if not request.is_cancelled:
+                self._outbox.put(event)
+                del self._requests[request.id]
+
+    def _tell(self, request: _Request, event: InferenceEvent) -> None:
+        with self._changed:
+            if not request.is_cancelled:
+                self._outbox.put(event)
+
+    def _listener(self, request: _Request) -> Listener:
+        return Listener(
+            loading=lambda title: self._tell(request, ModelLoading(request.id, title)),
+            written=lambda index, text: self._tell(request, AnswerText(request.id, index, text)),
+            done=lambda index, answer: self._tell(request, AnswerDone(request.id, index, answer)),
+            is_cancelled=lambda: request.is_cancelled,
+            turn=self._take_turn,
+        )
+
+    def _opened_shelf(self) -> "ModelShelf":
+        """The place for models, made once torch is there.
+
+        Raises:
+            RunError: If this machine has no such device.
+        """
+        if self._shelf is None:
+            load_torch(self._threads)
+            from rlhf_studio.jobs.model_reading import ModelShelf  # noqa: PLC0415  needs torch
+            from rlhf_studio.lm.loading import resolve_device  # noqa: PLC0415
+
+            device = resolve_device(self._device)
+            if device.type != "cpu":
+                self._take_turn = nullcontext  # a GPU takes turns by itself
+            self._shelf = ModelShelf(device)
+            with self._changed:
+                self._outbox.put(_found(device))
+        return self._shelf
+
+
+def _place(model: ModelChoice | Path) -> Place:
+    return Place(model, model.name) if isinstance(model, Path) else Place(model.path, model.title)
+
+
+def _answer(question: Question, shelf: "ModelShelf", listener: Listener) -> Iterator[None]:
+    from rlhf_studio.jobs.inference_work import answer  # noqa: PLC0415  needs torch
+
+    return answer(question, shelf, listener)
+
+
+def _prepare(place: Place, shelf: "ModelShelf", listener: Listener) -> Iterator[None]:
+    shelf.language_model(place.path, lambda: listener.loading(place.title))
+    yield
+
+
+def _found(device: Any) -> DeviceFound:
+    if device.type == "cpu":
+        return DeviceFound("CPU")
+    if device.type == "mps":
+        return DeviceFound("Apple GPU")
+    cuda: Any = sys.modules["torch"].cuda
+    return DeviceFound(cuda.get_device_name(device), cuda.get_device_properties(device).total_memory)
+
+
+def _in_words(error: Exception) -> str:
+    """What nobody foresaw, for a person; the log has the rest."""
+    if isinstance(error, MemoryError) or any(words in str(error).lower() for words in _NO_MEMORY):
+        return (
+            "The memory is exhausted, so the model could not answer. "
+            "Close other programs, ask for fewer or shorter answers, or choose a smaller model."
+        )
+    _LOG.exception("a request to a model failed")
+    lines = str(error).strip().splitlines()
+    what = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    return (
+        f"The model could not answer ({what}). This should not happen; the details are in the log, please report them."
+    )

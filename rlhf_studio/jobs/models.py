@@ -17,7 +17,7 @@ ModelStage = Literal["base", "pretrain", "sft", "reward", "ppo", "ppo-ptx"]
 
 CHECKPOINTS = "checkpoints"  # a model whose path lies in a folder of this name is read from a checkpoint
 _TITLES = {"pretrain": "Base model", "sft": "SFT", "reward": "Reward model", "ppo": "PPO", "ppo-ptx": "PPO-ptx"}
-_LEFT_BY: dict[RunKind, str] = {"pretrain": "base", "sft": "policy", "reward": "reward", "ppo": "policy"}
+LEFT_BY: dict[RunKind, str] = {"pretrain": "base", "sft": "policy", "reward": "reward", "ppo": "policy"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def language_models(project: Path, base_models: Path) -> tuple[ModelChoice, ...]
         base_models: Folder of bundled models, see ``paths.models_dir``.
     """
     folders = sorted(path.parent for path in base_models.glob("*/config.json"))
-    bundled = [ModelChoice(f"base:{path.name}", f"Base model {path.name}", "base", path) for path in folders]
+    bundled = [ModelChoice(f"base:{path.name}", f"Base model ({path.name})", "base", path) for path in folders]
     return (*bundled, *_choices(project, ("pretrain", "sft", "ppo")))
 
 
@@ -70,17 +70,22 @@ def _choice(run: RunSummary) -> ModelChoice | None:
     except RunError:  # removed or damaged since it was listed
         return None
     title = f"{_TITLES[stage]}, {_when(run.created)}"
-    model = run.path / "models" / _LEFT_BY[run.kind]
+    model = run.path / "models" / LEFT_BY[run.kind]
     # a trainer that ends by itself leaves its model before it says so, without a message
     if run.outcome in {"completed", "stopped"} and not run.message and (model / "studio.json").is_file():
         if run.outcome == "stopped":
             title += f" (stopped at step {run.last_step})"
         return ModelChoice(f"run:{run.id}", title, stage, model, run.id, run.last_step)
-    newest = max((run.path / CHECKPOINTS).glob("step-*"), default=None)
+    newest = max((run.path / CHECKPOINTS).glob("step-*"), key=_numbers, default=None)
     if newest is None:
         return None
-    step = int(newest.name.split("-")[1])
+    step = _numbers(newest)[0]
     return ModelChoice(f"run:{run.id}", f"{title} (checkpoint at step {step})", stage, newest, run.id, step)
+
+
+def _numbers(checkpoint: Path) -> tuple[int, ...]:
+    """Its step, and which of several of that step it is."""
+    return tuple(int(part) for part in checkpoint.name.split("-")[1:])
 
 
 def stage_of(run_file: RunFile) -> ModelStage:
