@@ -15,35 +15,19 @@ from rlhf_studio.store.checks import check_text
 from rlhf_studio.store.database import Changes, Written, now
 
 JournalKind = Literal[
-    "demonstration",
-    "ranking",
+    "demonstration",  # added
+    "ranking",  # of an answer set
     "unrankable",
-    "skip",
-    "retract_demonstration",
-    "retract_ranking",
-    "restore_demonstration",
-    "restore_ranking",
-    "retract_simulated",
+    "skipped",
+    "retraction",  # of one demonstration or ranking
+    "restoration",
+    "simulated",  # retraction of every simulated ranking
 ]
-_Verdict = Literal["unrankable", "skip"]
+_Verdict = Literal["unrankable", "skipped"]
 _Label = Literal["demonstration", "ranking"]
 
-# what each act on a label leaves behind: which label, and whether it is taken back
-_EFFECTS: dict[JournalKind, tuple[_Label, bool]] = {
-    "demonstration": ("demonstration", False),
-    "ranking": ("ranking", False),
-    "retract_demonstration": ("demonstration", True),
-    "retract_ranking": ("ranking", True),
-    "restore_demonstration": ("demonstration", False),
-    "restore_ranking": ("ranking", False),
-    "retract_simulated": ("ranking", True),
-}
-_RETRACTIONS: dict[tuple[_Label, bool], JournalKind] = {
-    ("demonstration", True): "retract_demonstration",
-    ("demonstration", False): "restore_demonstration",
-    ("ranking", True): "retract_ranking",
-    ("ranking", False): "restore_ranking",
-}
+_VERDICTS = frozenset({"unrankable", "skipped"})
+_RETRACTING = frozenset({"retraction", "simulated"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +42,18 @@ class JournalEntry:
     ranking_id: int | None = None
 
     @property
+    def label(self) -> _Label | None:
+        """Which kind of label it was done to; a verdict on an answer set concerns none."""
+        if self.kind in _VERDICTS:
+            return None
+        return "ranking" if self.demonstration_id is None else "demonstration"
+
+    @property
     def changes(self) -> Changes:
         """What doing, undoing or redoing it touches."""
         tables = {"journal"}
-        if self.kind in _EFFECTS:
-            tables.add(_EFFECTS[self.kind][0])
+        if self.label is not None:
+            tables.add(self.label)
         if self.set_id is not None:
             tables.add("answer_set")
         return Changes(frozenset(tables))
@@ -115,7 +106,7 @@ class LabelActs(AnswerSetTables):
         Raises:
             DataError: If the set is ranked.
         """
-        return self._judge("skip", set_id, who, "")
+        return self._judge("skipped", set_id, who, "")
 
     def delete_simulated_rankings(self, who: str = "") -> Written:
         """Take every simulated ranking back, as one act that can be undone; the ids are those that were live."""
@@ -123,7 +114,7 @@ class LabelActs(AnswerSetTables):
             made = super().delete_simulated_rankings(who)
             if not made.ids:
                 return made
-            entry = self._log("retract_simulated", who)
+            entry = self._log("simulated", who)
             self._db.executemany(
                 "INSERT INTO journal_ranking (journal_id, ranking_id) VALUES (?, ?)",
                 [(entry.id, ranking_id) for ranking_id in made.ids],
@@ -192,16 +183,16 @@ class LabelActs(AnswerSetTables):
     def _move(self, entry: JournalEntry, state: Literal["done", "undone"], who: str) -> None:
         """Bring about or take back what an act did."""
         check_text(who, "The name of who does this")
-        if entry.kind in _EFFECTS:
-            label, is_retracted = _EFFECTS[entry.kind]
-            for label_id in self._labels_of(entry):
-                self._retract_silently(label, label_id, who, is_retracted=is_retracted is (state == "done"))
-        else:
+        if entry.label is None:
             self._move_verdict(entry, state, who)
+        else:
+            is_retracted = (entry.kind in _RETRACTING) == (state == "done")
+            for label_id in self._labels_of(entry):
+                self._retract_silently(entry.label, label_id, who, is_retracted=is_retracted)
         self._db.execute("UPDATE journal SET state = ? WHERE id = ?", (state, entry.id))
 
     def _labels_of(self, entry: JournalEntry) -> list[int]:
-        if entry.kind == "retract_simulated":
+        if entry.kind == "simulated":
             rows = self._read("SELECT ranking_id FROM journal_ranking WHERE journal_id = ?", (entry.id,))
             return [row[0] for row in rows]
         return [i for i in (entry.demonstration_id, entry.ranking_id) if i is not None]
@@ -211,7 +202,9 @@ class LabelActs(AnswerSetTables):
         check_text(note, "The note")
         with self.transaction():
             answers = self._unranked(set_id)
-            verdict_id = self._add_verdict(set_id, "skipped" if kind == "skip" else kind, who, note)
+            if answers.state == kind and not note:
+                return Changes(frozenset())
+            verdict_id = self._add_verdict(set_id, kind, who, note)
             entry = self._log(kind, who, prompt_id=answers.prompt_id, set_id=set_id, verdict_id=verdict_id)
         return entry.changes
 
@@ -238,7 +231,8 @@ class LabelActs(AnswerSetTables):
             changes = self._retract_silently(label, label_id, who, is_retracted=is_retracted)
             if not changes.tables:
                 return changes
-            entry = self._log(_RETRACTIONS[label, is_retracted], who, **self._ids_of(label, label_id))
+            kind: JournalKind = "retraction" if is_retracted else "restoration"
+            entry = self._log(kind, who, **self._ids_of(label, label_id))
         return entry.changes
 
     def _ids_of(self, label: _Label, label_id: int) -> dict[str, int | None]:

@@ -54,8 +54,8 @@ _TABLES = (
         END AS state FROM answer_set""",
     """CREATE TABLE journal (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
-        kind TEXT NOT NULL CHECK (kind IN ('demonstration', 'ranking', 'unrankable', 'skip', 'retract_demonstration',
-            'retract_ranking', 'restore_demonstration', 'restore_ranking', 'retract_simulated')),
+        kind TEXT NOT NULL CHECK (kind IN (
+            'demonstration', 'ranking', 'unrankable', 'skipped', 'retraction', 'restoration', 'simulated')),
         prompt_id INTEGER REFERENCES prompt (id),
         set_id INTEGER REFERENCES answer_set (id),
         demonstration_id INTEGER REFERENCES demonstration (id),
