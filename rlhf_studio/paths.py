@@ -7,6 +7,7 @@ from platformdirs import user_data_path
 
 from rlhf_studio.errors import DataError
 
+DATA_VARIABLE = "RLHF_STUDIO_DATA"
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -29,6 +30,30 @@ def models_dir() -> Path:
 
 
 def data_dir() -> Path:
-    """The user's own folder of projects: ``RLHF_STUDIO_DATA`` if set, else the system's place for data."""
-    override = os.environ.get("RLHF_STUDIO_DATA")
-    return Path(override).expanduser() if override else user_data_path("rlhf-studio", appauthor=False)
+    """The user's own folder of projects.
+
+    ``RLHF_STUDIO_DATA`` if set, else the folder that was chosen in the window, else the system's place for data.
+    """
+    override = os.environ.get(DATA_VARIABLE)
+    if override:
+        return Path(override).expanduser()
+    return _chosen() or default_data_dir()
+
+
+def default_data_dir() -> Path:
+    """The system's place for data, which also holds the note on where else the data lies."""
+    return user_data_path("rlhf-studio", appauthor=False)
+
+
+def data_pointer() -> Path:
+    """The file that names another data folder, if one was chosen."""
+    return default_data_dir() / "data-folder.txt"
+
+
+def _chosen() -> Path | None:
+    try:
+        text = os.fsdecode(data_pointer().read_bytes()).strip()
+    except OSError:  # nobody chose one
+        return None
+    path = Path(text)
+    return path if path.is_absolute() and "\0" not in text else None

@@ -95,6 +95,14 @@ class Preferences:
     def keep(self, name: str, value: Any) -> None:
         self._settings.setValue(f"tab/{name}", str(value))
 
+    def move(self, folder: Path) -> None:
+        """Go on in another folder with all that is remembered."""
+        moved = QSettings(str(folder / "window.ini"), QSettings.Format.IniFormat)
+        for name in self._settings.allKeys():
+            moved.setValue(name, self._settings.value(name))
+        moved.sync()
+        self._settings = moved
+
     def sync(self) -> None:
         """Write what is not on disk yet."""
         self._settings.sync()
