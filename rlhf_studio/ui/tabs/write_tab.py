@@ -1,0 +1,335 @@
+"""Write: answering prompts by hand, which is what SFT learns from."""
+
+from dataclasses import replace
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut
+from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
+
+from rlhf_studio.errors import StudioError
+from rlhf_studio.schema import NewPrompt, Prompt
+from rlhf_studio.store.database import Changes
+from rlhf_studio.ui.session import Session
+from rlhf_studio.ui.tabs.tab import GoTo, KeyHelp, Tab
+from rlhf_studio.ui.write.drafts import DraftKeeper
+from rlhf_studio.ui.write.page import WritePage
+from rlhf_studio.ui.write.undone import JournalWatch
+
+_TABLES = frozenset({"prompt", "demonstration", "draft"})
+
+
+class WriteTab(Tab):
+    """A list of prompts, the answer to one of them, and how to answer it."""
+
+    name = "write"
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(session, parent)
+        self._prompt: Prompt | None = None
+        self._asked = 0
+        self._drafts = DraftKeeper(session.store, self)
+        self._journal = JournalWatch(session.store)
+        self.page = WritePage(session)
+        self.prompts, self.answer, self.form = self.page.prompts, self.page.answer, self.page.form
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.page)
+        self._connect()
+        self._add_shortcuts()
+
+    # --- what the window asks
+
+    def title(self) -> str:
+        return self.tr("Write")
+
+    def icon_name(self) -> str:
+        return "mdi6.pencil-outline"
+
+    def key_help(self) -> tuple[KeyHelp, ...]:
+        return (
+            KeyHelp(self.tr("Ctrl+Enter"), self.tr("Save the answer and go to the next prompt")),
+            KeyHelp(self.tr("Ctrl+Shift+Enter"), self.tr("Skip: the next prompt without saving; the draft stays")),
+            KeyHelp(self.tr("Alt+Down, Alt+Up"), self.tr("Next or previous prompt of the list")),
+            KeyHelp(self.tr("Ctrl+F"), self.tr("Search prompts")),
+            KeyHelp(self.tr("Ctrl+N"), self.tr("New prompt")),
+            KeyHelp(self.tr("Ctrl+M"), self.tr("Ask the model, or ask it again")),
+            KeyHelp(self.tr("Ctrl+G"), self.tr("Show or hide the guidance")),
+            KeyHelp(self.tr("Esc"), self.tr("From the editor to the list")),
+            KeyHelp(self.tr("Enter"), self.tr("From the list to the editor")),
+        )
+
+    def primary_button(self) -> QPushButton | None:
+        return self.page.primary
+
+    def go_to(self, target: GoTo) -> None:
+        if target.prompt_id is not None:
+            self._close_form()
+            self.prompts.select(target.prompt_id, widen=True)
+            self._open(target.prompt_id)
+        if target.act:
+            if self.page.is_empty:
+                self.begin_prompt()
+            else:
+                self.answer.focus_editor()
+
+    def reload(self) -> None:
+        self.prompts.reload()
+        self.page.models.reload()
+        is_empty = self.prompts.total == 0 and not self.prompts.is_filtered
+        self.page.show_empty(is_empty=is_empty and not self.page.is_form_open)
+        if self._prompt is None:
+            first = self.prompts.next_unlabeled() or self.prompts.neighbour(0)
+            if first is not None:
+                self._go(first.id)
+        else:
+            self._show_demonstrations()
+        self.page.enable(has_prompt=self._prompt is not None)
+
+    def save_state(self) -> None:
+        self._drafts.flush()
+        self.page.keep_state()
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
+        super().hideEvent(event)
+        self._drafts.flush()
+
+    # --- acts
+
+    def save_and_next(self) -> None:
+        """Keep the answer as a demonstration, then open the next prompt without one."""
+        if self.page.is_form_open:
+            self.form.submit()
+            return
+        if self._prompt is None or self.answer.editor.is_composing or not self.page.save.isEnabled():
+            return
+        text = self.answer.text.strip()
+        if not text:
+            self.answer.say(self.tr("Write an answer first; blanks alone teach the model nothing."))
+            self.answer.focus_editor()
+            return
+        following = self.prompts.next_unlabeled()
+        try:
+            written = self.session.store.add_demonstration(self._prompt.id, text, self.session.labeler)
+        except StudioError as error:
+            self.session.say(str(error), kind="error")
+            return
+        self._drafts.forget(self._prompt.id)
+        self.answer.set_text("")
+        self.session.changed(written.changes, self)
+        self.prompts.reload()
+        self.session.say(self.tr("Demonstration saved."), kind="undo")
+        if following is not None:
+            self._go(following.id)
+        else:
+            self._show_demonstrations()
+        self.answer.focus_editor()
+
+    def skip_prompt(self) -> None:
+        """Open the next prompt without a demonstration; what was typed stays as a draft."""
+        if self.page.is_form_open or self.answer.editor.is_composing:
+            return
+        following = self.prompts.next_unlabeled() or self.prompts.neighbour(1)
+        if following is None:
+            self.session.say(self.tr("There is no other prompt in this list."))
+            return
+        self._go(following.id)
+        self.answer.focus_editor()
+
+    def ask_model(self) -> None:
+        """Let the chosen model answer, in a card of its own."""
+        model = self.page.models.choice
+        if self._prompt is None or model is None or self.page.is_form_open:
+            return
+        self.answer.model_answer.ask(model.path, model.title, self._prompt, self._asked)
+        self._asked += 1
+
+    def begin_prompt(self) -> None:
+        """Show the form for a new prompt."""
+        if self.session.store.is_read_only:
+            self.session.say(self.session.store.read_only_reason, kind="error")
+            return
+        self.page.show_empty(is_empty=False)
+        self.page.show_form(is_shown=True)
+        self.form.begin(self.prompts.chips.use_case)
+        self.page.enable(has_prompt=self._prompt is not None)
+
+    # --- inside
+
+    def _go(self, prompt_id: int) -> None:
+        self.prompts.select(prompt_id)
+        self._open(prompt_id)
+
+    def _open(self, prompt_id: int) -> None:
+        self._drafts.flush()
+        store = self.session.store
+        try:
+            prompt = store.prompt(prompt_id)
+            draft = self._drafts.draft(prompt_id)
+            demonstrations = store.demonstrations(prompt_id)
+        except StudioError as error:
+            self.session.say(str(error), kind="error")
+            return
+        self._prompt = prompt
+        self._asked = 0
+        self.answer.show_prompt(prompt, draft, demonstrations)
+        self.page.guidance.show_for(prompt.use_case, prompt_id)
+        self.page.enable(has_prompt=self._prompt is not None)
+
+    def _show_demonstrations(self) -> None:
+        if self._prompt is not None:
+            try:
+                self.answer.show_demonstrations(self.session.store.demonstrations(self._prompt.id))
+            except StudioError as error:
+                self.session.say(str(error), kind="error")
+
+    def _take_back(self, demonstration_id: int) -> None:
+        store = self.session.store
+        try:
+            changes = store.retract_demonstration(demonstration_id, self.session.labeler)
+        except StudioError as error:
+            self.session.say(str(error), kind="error")
+            return
+        self.session.changed(changes, self)
+        self.prompts.reload()
+        self._show_demonstrations()
+        self.session.say(self.tr("Demonstration taken back."), kind="undo")
+        self.answer.focus_editor()
+
+    def _follow_journal(self) -> None:
+        """Words whose saving was undone go back where they were written, if nothing else is there by now."""
+        try:
+            step = self._journal.step()
+            if step is None:
+                return
+            prompt_id, text = step.demonstration.prompt_id, step.demonstration.text
+            here, there = ("", text) if step.is_undone else (text, "")
+            if self._draft_of(prompt_id).strip() != here:
+                return
+        except StudioError as error:
+            self.session.say(str(error), kind="error")
+            return
+        self._drafts.typed(prompt_id, there)
+        self._drafts.flush()
+        if self._prompt is not None and self._prompt.id == prompt_id:
+            self.answer.set_text(there)
+        elif step.is_undone and not self.answer.text.strip():
+            self._go(prompt_id)
+
+    def _draft_of(self, prompt_id: int) -> str:
+        is_open = self._prompt is not None and self._prompt.id == prompt_id
+        return self.answer.text if is_open else self._drafts.draft(prompt_id)
+
+    def _close_form(self) -> None:
+        self.page.show_form(is_shown=False)
+        self.page.enable(has_prompt=self._prompt is not None)
+
+    # --- slots
+
+    def _on_answer_edited(self, text: str) -> None:
+        if self._prompt is not None:
+            self._drafts.typed(self._prompt.id, text)
+
+    def _on_drafts_kept(self, prompt_id: int, has_draft: bool) -> None:
+        self.prompts.model.set_has_draft(prompt_id, has_draft=has_draft)
+
+    def _on_failed(self, message: str) -> None:
+        self.session.say(message, kind="error")
+
+    def _on_form_submitted(self, prompt: NewPrompt) -> None:
+        prompt = replace(prompt, author=self.session.labeler)
+        try:
+            written = self.session.store.add_prompts([prompt])
+        except StudioError as error:
+            self.form.say(str(error))
+            return
+        self.form.clear()
+        self.session.changed(written.changes, self)
+        self._close_form()
+        self.reload()
+        self.prompts.select(written.ids[0], widen=True)
+        self._open(written.ids[0])
+        self.session.say(self.tr("Prompt saved."), kind="success")
+        self.answer.focus_editor()
+
+    def _on_form_cancelled(self) -> None:
+        self._close_form()
+        self.reload()
+        self.prompts.view.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _on_prompt_opened(self, prompt_id: int) -> None:
+        self._close_form()
+        self._open(prompt_id)
+
+    def _on_next_activated(self) -> None:
+        self._step(1)
+
+    def _on_previous_activated(self) -> None:
+        self._step(-1)
+
+    def _step(self, step: int) -> None:
+        found = self.prompts.neighbour(step)
+        if found is not None and not self.answer.editor.is_composing:
+            self._close_form()
+            self._go(found.id)
+
+    def _on_search_activated(self) -> None:
+        self.prompts.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.prompts.search.selectAll()
+
+    def _on_answer_left(self) -> None:
+        self.prompts.view.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _on_session_store_changed(self, changes: Changes, origin: QObject | None) -> None:
+        if not changes.tables & _TABLES:
+            return
+        if origin is self:  # shown already
+            self._journal.step()
+            return
+        self._follow_journal()
+        if self.isVisible():
+            self.reload()
+
+    def _on_session_runs_changed(self) -> None:
+        if self.isVisible():
+            self.page.models.reload()
+            self.page.enable(has_prompt=self._prompt is not None)
+
+    # --- wiring
+
+    def _connect(self) -> None:
+        self.page.save.clicked.connect(self.save_and_next)
+        self.page.skip.clicked.connect(self.skip_prompt)
+        self.page.ask.clicked.connect(self.ask_model)
+        self.page.empty.acted.connect(self.begin_prompt)
+        self.prompts.opened.connect(self._on_prompt_opened)
+        self.prompts.entered_prompt.connect(self.answer.focus_editor)
+        self.prompts.new_prompt.clicked.connect(self.begin_prompt)
+        self.prompts.failed.connect(self._on_failed)
+        self.answer.edited.connect(self._on_answer_edited)
+        self.answer.left.connect(self._on_answer_left)
+        self.answer.model_answer.asked_again.connect(self.ask_model)
+        self.answer.demonstrations.taken_back.connect(self._take_back)
+        self.form.submitted.connect(self._on_form_submitted)
+        self.form.cancelled.connect(self._on_form_cancelled)
+        self._drafts.kept.connect(self._on_drafts_kept)
+        self._drafts.failed.connect(self._on_failed)
+        self.session.store_changed.connect(self._on_session_store_changed)
+        self.session.runs_changed.connect(self._on_session_runs_changed)
+
+    def _add_shortcuts(self) -> None:
+        slots = {
+            "Ctrl+Return": self.save_and_next,
+            "Ctrl+Enter": self.save_and_next,
+            "Ctrl+Shift+Return": self.skip_prompt,
+            "Ctrl+Shift+Enter": self.skip_prompt,
+            "Alt+Down": self._on_next_activated,
+            "Alt+Up": self._on_previous_activated,
+            "Ctrl+F": self._on_search_activated,
+            "Ctrl+N": self.begin_prompt,
+            "Ctrl+M": self.ask_model,
+            "Ctrl+G": self.page.toggle_guidance,
+        }
+        for keys, slot in slots.items():
+            shortcut = QShortcut(QKeySequence(keys), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(slot)

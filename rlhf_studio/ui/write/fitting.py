@@ -1,0 +1,45 @@
+"""A scroll area that is as high as what is in it, up to a limit."""
+
+from PySide6.QtCore import QEvent, QObject, QSize
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QWidget
+
+
+class FittingScroll(QScrollArea):
+    """Takes no place while its content is hidden."""
+
+    def __init__(self, content: QWidget, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._content = content
+        self._limit_px = 240
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        content.setProperty("look", "page")
+        self.setWidget(content)
+        content.installEventFilter(self)
+
+    def set_limit(self, pixels: int) -> None:
+        """Grow no higher than this."""
+        if pixels != self._limit_px:
+            self._limit_px = pixels
+            self.updateGeometry()
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        content = self._content
+        width = self.viewport().width()
+        height = content.heightForWidth(width) if content.hasHeightForWidth() else content.sizeHint().height()
+        return QSize(super().sizeHint().width(), max(0, min(height, self._limit_px)))
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        return QSize(120, min(48, self.sizeHint().height()))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        if event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return super().eventFilter(watched, event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        if event.oldSize().width() != event.size().width():
+            self.updateGeometry()
