@@ -5,6 +5,7 @@ import os
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
 import pytest
+from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication
 
 from rlhf_studio.schema import NewPrompt, Turn
@@ -22,6 +23,13 @@ def qapp_args():
 @pytest.fixture(autouse=True)
 def _own_data_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("RLHF_STUDIO_DATA", str(tmp_path / "data"))
+
+
+@pytest.fixture(autouse=True)
+def _delete_closed_widgets():
+    """Without an event loop nothing deletes them, and each new style sheet would polish those of all tests before."""
+    yield
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 @pytest.fixture

@@ -67,8 +67,9 @@ def read_lineup(project: Path, base_models: Path) -> Lineup:
     """List the models of a project and of the program."""
     models = language_models(project, base_models)
     listed = Lineup(models)
-    whole = [model for model in reward_models(project) if model.path.parent.name != CHECKPOINTS]
-    reward = (whole or reward_models(project))[-1:]
+    scoring = reward_models(project)
+    whole = [model for model in scoring if model.path.parent.name != CHECKPOINTS]
+    reward = (whole or scoring)[-1:]
     sft, policy = listed.newest("sft"), listed.newest("ppo", "ppo-ptx")
     return Lineup(
         models,

@@ -1,0 +1,169 @@
+"""Finished runs made of nothing, and models that answer from a list: what a window shows when it is full."""
+
+import math
+from itertools import count
+from types import SimpleNamespace
+
+from rlhf_studio.events import ModelSaved, RunFinished, RunStarted, SampleShown, StepMetrics
+from rlhf_studio.jobs.catalog import rebuild_index
+from rlhf_studio.jobs.event_log import EVENT_FILE, EventLog
+from rlhf_studio.jobs.inference import AnswerDone, AnswerText, DeviceFound, InferredAnswer, ModelLoading, RequestDone
+from rlhf_studio.jobs.run_file import DATA_FILE, RUN_FILE, new_run_file, run_file_json
+from rlhf_studio.paths import models_dir
+from rlhf_studio.schema import PpoData, RewardData, RunSpec, SftData
+
+NO_DATA = {"sft": SftData(()), "reward": RewardData(()), "ppo": PpoData(())}
+LEFT = {"sft": "policy", "reward": "reward", "ppo": "policy"}
+MARKUP = "<b>not bold</b> &amp; <|endoftext|> 你好，世界 \u0634\u0643\u0631\u0627"
+
+
+def add_run(project, name, kind, models, events=(), outcome="completed", settings=None):
+    """A run folder as a trainer leaves it, without its tensors; returns the path of its model."""
+    path = project / "runs" / name
+    path.mkdir(parents=True)
+    title = name.split("-", 2)[-1]
+    run_file, data = new_run_file(RunSpec(kind, settings or {}, models, title), NO_DATA[kind], {})
+    (path / DATA_FILE).write_bytes(data)
+    (path / RUN_FILE).write_bytes(run_file_json(run_file))
+    steps = max((event.step for event in events), default=0)
+    log = EventLog(path / EVENT_FILE)
+    for event in (RunStarted(0, steps, kind, "cpu", "float32"), *events):
+        log.append(event)
+    if outcome is not None:
+        model = path / "models" / LEFT[kind]
+        model.mkdir(parents=True)
+        (model / "studio.json").write_text("{}")
+        log.append(ModelSaved(steps, LEFT[kind], f"models/{LEFT[kind]}"))
+        log.append(RunFinished(steps, outcome))
+    log.close()
+    return path / "models" / LEFT[kind]
+
+
+def add_all_runs(store, steps=40):
+    """SFT, reward model, PPO and PPO-ptx, each with curves and answers to the probes, in folders and in the index."""
+    project = store.folder
+    probes = store.prompts("probe", limit=4) or store.prompts(limit=4)
+    add_run(project, "20260101-100000-sft", "sft", {"base": str(models_dir() / "tiny")}, sft_events(steps, probes))
+    sft = "runs/20260101-100000-sft/models/policy"
+    add_run(project, "20260101-101000-reward", "reward", {"base": sft}, reward_events(steps))
+    models = {"policy": sft, "reward": "runs/20260101-101000-reward/models/reward"}
+    for name, ptx in (("ppo", 0.0), ("ppo-ptx", 2.0)):
+        run = f"20260101-10{20 + len(name)}00-{name}"
+        add_run(project, run, "ppo", models, ppo_events(steps, probes, ptx), settings={"ptx_coef": ptx})
+    rebuild_index(store)
+
+
+def sft_events(steps, probes):
+    for step in range(steps + 1):
+        values = {"loss/train": 3 * math.exp(-step / 12) + 0.4, "time/step_seconds": 0.1}
+        if step % 10 == 0:
+            values |= {"loss/valid": 3.1 * math.exp(-step / 12) + 0.6, "loss/text_valid": 3.4 + step / 60}
+            yield from samples(step, probes)
+        yield StepMetrics(step, values)
+
+
+def reward_events(steps):
+    for step in range(steps + 1):
+        values = {"loss/train": 0.7 * math.exp(-step / 20), "accuracy/train": 1 - 0.5 * math.exp(-step / 10)}
+        if step % 10 == 0:
+            values |= {"loss/valid": 0.2 + 0.5 * math.exp(-step / 20), "accuracy/valid": 0.9 - 0.4 * math.exp(-step)}
+        yield StepMetrics(step, values | {"time/step_seconds": 0.2})
+
+
+def ppo_events(steps, probes, ptx):
+    for step in range(steps + 1):
+        if step % 10 == 0:
+            yield from samples(step, probes, score=step / 20, kl=step / 5)
+        if step:
+            yield StepMetrics(step, ppo_values(step, ptx))
+
+
+def ppo_values(step, ptx):
+    score, kl = 2 - 2 * math.exp(-step / 8) + 0.2 * math.sin(step), 8 - 8 * math.exp(-step / 10)
+    values = {
+        "objective/scores": score,
+        "objective/scores_std": 0.9,
+        "objective/kl": kl,
+        "objective/kl_k3": kl,
+        "objective/entropy": 30 - step / 4,
+        "objective/non_score_reward": -0.07 * kl,
+        "objective/rlhf_reward": score - 0.07 * kl,
+        "answer/length": 32 - step / 10,
+        "answer/finished": min(1.0, 0.9 + step / 400),
+        "value/explained_variance": 0.5,
+        "loss/policy_avg": -0.02,
+        "loss/value_avg": 0.3 * math.exp(-step / 9),
+        "policy/approxkl_avg": 0.01,
+        "policy/clipfrac_avg": 0.1,
+        "time/step_seconds": 2.0,
+    }
+    if ptx:
+        values["loss/ptx"] = 3.4
+    return values if step % 5 else values | {"loss/text_valid": 3.5}
+
+
+def samples(step, probes, score=None, kl=None):
+    words = "Once there was a red hat that wanted to see the wide blue sea and its friends".split()
+    for prompt in probes:
+        text = " ".join(words[: 6 + step // 5]) + "."
+        yield SampleShown(step, prompt.id, prompt.text, text, score, kl)
+
+
+class FakeInference:
+    """Stands where ``InferenceService`` stands; a test tells what it answers, or it takes answers from a list."""
+
+    def __init__(self, texts=()):
+        self.texts = texts  # the answers, over and over; without any the test tells them
+        self.asked = []  # one namespace a request
+        self.cancelled = []
+        self.events = []
+        self._numbers = count(1)
+
+    @property
+    def has_work(self):
+        return bool(self.events)
+
+    def sample(self, model, turns, k, sampling, **options):
+        number = next(self._numbers)
+        request = SimpleNamespace(number=number, model=model, turns=turns, k=k, sampling=sampling, **options)
+        self.asked.append(request)
+        if self.texts:
+            place = sum(r.k for r in self.asked[:-1])
+            for index in range(k):
+                text = self.texts[(place + index) % len(self.texts)]
+                self.answer(request, text, index, score=0.4 * (place + index) - 1, kl=2.5 * (place + index))
+            self.events.append(RequestDone(number, 1.5))
+        return number
+
+    def prepare(self, model, *, priority=10):
+        number = next(self._numbers)
+        self.events += [DeviceFound("CPU"), RequestDone(number, 0.1)]
+        return number
+
+    def loading(self, request, title="the model"):
+        self.events.append(ModelLoading(request.number, title))
+
+    def write(self, request, text, index=0):
+        self.events.append(AnswerText(request.number, index, text))
+
+    def answer(self, request, text, index=0, score=None, kl=None, is_finished=True):
+        self.write(request, text, index)
+        answer = InferredAnswer(text, tuple(range(len(text.split()) + 1)), is_finished, -12.5, score, kl)
+        self.events.append(AnswerDone(request.number, index, answer))
+
+    def tell(self, event):
+        self.events.append(event)
+
+    def cancel(self, request):
+        self.cancelled.append(request)
+        self.events = [event for event in self.events if getattr(event, "request", None) != request]
+
+    def drain(self):
+        events, self.events = self.events, []
+        return events
+
+    def gpu_memory(self):
+        return None
+
+    def close(self, timeout_s):
+        return True
