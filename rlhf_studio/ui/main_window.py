@@ -233,12 +233,10 @@ class MainWindow(QMainWindow):
             "demonstration": self.tr("a demonstration"),
             "ranking": self.tr("a ranking"),
             "unrankable": self.tr("“cannot be ranked”"),
-            "skip": self.tr("a skipped set of answers"),
-            "retract_demonstration": self.tr("the removal of a demonstration"),
-            "retract_ranking": self.tr("the removal of a ranking"),
-            "restore_demonstration": self.tr("the return of a demonstration"),
-            "restore_ranking": self.tr("the return of a ranking"),
-            "retract_simulated": self.tr("the removal of simulated rankings"),
+            "skipped": self.tr("a skipped set of answers"),
+            "retraction": self.tr("the removal of a label"),
+            "restoration": self.tr("the return of a label"),
+            "simulated": self.tr("the removal of simulated rankings"),
         }
         return words.get(kind, kind)
 
