@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import cast
 
 from PySide6.QtCore import QLocale, Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtGui import QDesktopServices, QFontMetrics
 from PySide6.QtWidgets import (
+    QApplication,
     QComboBox,
     QDialog,
     QDialogButtonBox,
@@ -15,6 +16,7 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QGroupBox,
     QLineEdit,
+    QSizePolicy,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -52,7 +54,6 @@ class SettingsPage(QDialog):
         layout.addWidget(buttons)
         theme.changed.connect(self._show_theme)
         self._show_theme()
-        self.setMinimumWidth(560)
 
     def accept(self) -> None:
         """Enter in a field confirms the field, not the dialog."""
@@ -165,6 +166,7 @@ class SettingsPage(QDialog):
         """The menu and keys of the window change theme and text size, too."""
         _choose(self.theme_box, self._theme.choice)
         self.font_box.setValue(self._theme.font_points)
+        self.setMinimumWidth(max(560, 70 * QFontMetrics(QApplication.font()).averageCharWidth()))
 
     def _on_theme_box_activated(self, _index: int) -> None:
         choice = cast("ThemeChoice", self.theme_box.currentData())
@@ -222,7 +224,7 @@ class _Form(QGroupBox):
     def __init__(self, title: str) -> None:
         super().__init__(title)
         self.layout_ = QFormLayout(self)
-        self.layout_.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, GRID)
+        self.layout_.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
         self.layout_.setVerticalSpacing(GRID)
         self.layout_.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
 
@@ -233,6 +235,7 @@ class _Form(QGroupBox):
         field.setAccessibleDescription(tip)
         caption = PlainLabel(label)
         caption.setBuddy(field)
+        caption.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)  # in the middle of its row
         if beside is None:
             self.layout_.addRow(caption, field)
         else:
@@ -251,6 +254,7 @@ def languages(resources: Path) -> tuple[str, ...]:
 
 def _combo(*items: tuple[str, str]) -> QComboBox:
     box = QComboBox()
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
     for text, data in items:
         box.addItem(text, data)
     return box

@@ -7,10 +7,23 @@ Widgets choose a look by the dynamic properties ``look`` ("primary", "quiet", "d
 from collections.abc import Mapping
 from string import Template
 
+from rlhf_studio.paths import resources_dir
+
 _SHEET = Template("""
 QToolTip { background: $surface; color: $text; border: 1px solid $border; padding: 4px 8px; }
 QPushButton, QToolButton[look="button"], QComboBox, QSpinBox, QDoubleSpinBox, QLineEdit {
     background: $surface; border: 1px solid $border; border-radius: 6px; padding: 4px 8px; min-height: 22px; }
+QComboBox::drop-down { border: none; width: 24px; }
+QComboBox::down-arrow { image: url($icons/down.svg); width: 12px; height: 12px; }
+QComboBox QAbstractItemView { background: $surface; border: 1px solid $border; selection-background-color: $selection;
+    selection-color: $text; }
+QSpinBox, QDoubleSpinBox { padding: 4px 24px 4px 8px; }
+QSpinBox::up-button, QDoubleSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::down-button {
+    subcontrol-origin: border; border: none; width: 22px; background: transparent; }
+QSpinBox::up-button, QDoubleSpinBox::up-button { subcontrol-position: top right; }
+QSpinBox::down-button, QDoubleSpinBox::down-button { subcontrol-position: bottom right; }
+QSpinBox::up-arrow, QDoubleSpinBox::up-arrow { image: url($icons/up.svg); width: 10px; height: 10px; }
+QSpinBox::down-arrow, QDoubleSpinBox::down-arrow { image: url($icons/down.svg); width: 10px; height: 10px; }
 QPushButton { padding: 4px 16px; }
 QPushButton:hover, QToolButton[look="button"]:hover, QComboBox:hover { background: $raised; border-color: $muted; }
 QPushButton:pressed { background: $selection; }
@@ -72,7 +85,7 @@ QStatusBar::item { border: none; }
 QMenuBar { background: $window; }
 QMenuBar::item:selected, QMenu::item:selected { background: $selection; color: $text; }
 QMenu { background: $surface; border: 1px solid $border; }
-QGroupBox { border: 1px solid $border; border-radius: 6px; margin-top: 8px; padding-top: 8px; }
+QGroupBox { border: 1px solid $border; border-radius: 6px; margin-top: 0.8em; padding-top: 0.8em; }
 QGroupBox::title { subcontrol-origin: margin; left: 8px; padding: 0 4px; color: $muted; }
 """)
 
@@ -84,4 +97,5 @@ def style_sheet(colours: Mapping[str, str], reading_px: int) -> str:
         colours: ``#rrggbb`` by the names of ``theme.Colours``.
         reading_px: Size of prompts and answers.
     """
-    return _SHEET.substitute(colours, reading_px=reading_px, title_px=round(reading_px * 1.25))
+    icons = (resources_dir() / "icons").as_posix()
+    return _SHEET.substitute(colours, reading_px=reading_px, title_px=round(reading_px * 1.25), icons=icons)
