@@ -24,6 +24,9 @@ QSpinBox::up-button, QDoubleSpinBox::up-button { subcontrol-position: top right;
 QSpinBox::down-button, QDoubleSpinBox::down-button { subcontrol-position: bottom right; }
 QSpinBox::up-arrow, QDoubleSpinBox::up-arrow { image: url($icons/up.svg); width: 10px; height: 10px; }
 QSpinBox::down-arrow, QDoubleSpinBox::down-arrow { image: url($icons/down.svg); width: 10px; height: 10px; }
+QComboBox QLineEdit, QComboBox QLineEdit:focus, QAbstractSpinBox QLineEdit, QAbstractSpinBox QLineEdit:focus {
+    border: none; padding: 0; min-height: 0; background: transparent; }
+QAbstractSpinBox QLineEdit, QAbstractSpinBox QLineEdit:focus { padding-left: 6px; }
 QPushButton { padding: 4px 16px; }
 QPushButton:hover, QToolButton[look="button"]:hover, QComboBox:hover { background: $raised; border-color: $muted; }
 QPushButton:pressed { background: $selection; }
@@ -65,6 +68,9 @@ QLabel[look="reading"], QPlainTextEdit[look="reading"], QTextEdit[look="reading"
 QPlainTextEdit, QTextEdit, QListView, QTreeView, QTableView {
     background: $surface; border: 1px solid $border; border-radius: 6px; padding: 2px;
     selection-background-color: $selection; selection-color: $text; }
+QPlainTextEdit[readOnly="true"] { background: $raised; }
+QPlainTextEdit[flat="true"] { background: transparent; border: 2px solid transparent; padding: 0; }
+QPlainTextEdit[flat="true"]:focus { border-color: $accent; }
 QListView::item:selected, QTreeView::item:selected, QTableView::item:selected { background: $selection; color: $text; }
 QListView::item:hover, QTreeView::item:hover { background: $raised; }
 QHeaderView::section { background: $raised; color: $muted; border: none; border-bottom: 1px solid $border;
@@ -77,6 +83,14 @@ QTabBar::tab:hover { color: $text; }
 QTabBar::tab:focus { background: $selection; }
 QScrollArea { border: none; background: transparent; }
 QScrollArea > QWidget > QWidget[look="page"] { background: transparent; }
+QScrollBar:vertical { background: transparent; width: 12px; margin: 0; }
+QScrollBar:horizontal { background: transparent; height: 12px; margin: 0; }
+QScrollBar::handle { background: $border; border-radius: 4px; margin: 2px; }
+QScrollBar::handle:vertical { min-height: 32px; }
+QScrollBar::handle:horizontal { min-width: 32px; }
+QScrollBar::handle:hover { background: $muted; }
+QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
+QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 QSplitter::handle { background: transparent; }
 QProgressBar { border: none; border-radius: 3px; background: $border; min-height: 6px; max-height: 6px; }
 QProgressBar::chunk { background: $accent; border-radius: 3px; }

@@ -1,6 +1,7 @@
 """Small parts that every tab is made of."""
 
 from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QFont, QFontMetrics
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from rlhf_studio.ui.icons import icon
@@ -30,6 +31,20 @@ class Button(QPushButton):
     def set_icon(self, icon_name: str) -> None:
         self._icon_name = icon_name
         self._on_theme_changed()
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        hint = super().sizeHint()
+        if self._look == "chip":  # a checked chip is bold; its words must not be cut
+            bold = QFont(self.font())
+            bold.setWeight(QFont.Weight.DemiBold)
+            grown = QFontMetrics(bold).horizontalAdvance(self.text()) - self.fontMetrics().horizontalAdvance(
+                self.text()
+            )
+            hint.setWidth(hint.width() + max(0, grown))
+        return hint
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        return self.sizeHint()
 
     def _on_theme_changed(self) -> None:
         if self._theme is None or not self._icon_name:
@@ -66,11 +81,13 @@ class EmptyState(QWidget):
         layout = QVBoxLayout(self)
         layout.setSpacing(2 * GRID)
         layout.addStretch(1)
-        for widget in (self.title, self.sentence, self.button):
-            layout.addWidget(widget, alignment=Qt.AlignmentFlag.AlignHCenter)
+        layout.addWidget(self.title, alignment=Qt.AlignmentFlag.AlignHCenter)
+        layout.addLayout(_centred(self.sentence))  # an alignment would squeeze a wrapping label until it is cut off
+        layout.addWidget(self.button, alignment=Qt.AlignmentFlag.AlignHCenter)
         for label in (self.title, self.sentence):
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
         layout.addStretch(2)
+        self.title.setVisible(bool(title))
         self.button.setVisible(bool(action))
 
 
@@ -81,6 +98,14 @@ class Tag(PlainLabel):
         super().__init__(text, "tag", parent)
         self.setToolTip(tip)
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+
+
+def _centred(widget: QWidget) -> QHBoxLayout:
+    """As wide as it may be, in the middle."""
+    layout = row(None, widget, None)
+    for place, stretch in enumerate((1, 100, 1)):
+        layout.setStretch(place, stretch)
+    return layout
 
 
 def row(*widgets: QWidget | None, spacing: int = GRID) -> QHBoxLayout:
