@@ -12,7 +12,7 @@ from rlhf_studio.errors import DataError
 from rlhf_studio.schema import Demonstration
 from rlhf_studio.store.answer_sets import AnswerSetTables
 from rlhf_studio.store.checks import check_text
-from rlhf_studio.store.database import Changes, Written, now
+from rlhf_studio.store.database import Changes, Written, now, written
 
 JournalKind = Literal[
     "demonstration",  # added
@@ -111,15 +111,17 @@ class LabelActs(AnswerSetTables):
     def delete_simulated_rankings(self, who: str = "") -> Written:
         """Take every simulated ranking back, as one act that can be undone; the ids are those that were live."""
         with self.transaction():
-            made = super().delete_simulated_rankings(who)
-            if not made.ids:
-                return made
+            ids = [row[0] for row in self._read("SELECT id FROM live_ranking WHERE is_simulated ORDER BY id")]
+            if not ids:
+                return written(())
+            for ranking_id in ids:
+                super()._retract("ranking", ranking_id, who, is_retracted=True)
             entry = self._log("simulated", who)
             self._db.executemany(
                 "INSERT INTO journal_ranking (journal_id, ranking_id) VALUES (?, ?)",
-                [(entry.id, ranking_id) for ranking_id in made.ids],
+                [(entry.id, ranking_id) for ranking_id in ids],
             )
-        return Written(made.ids, entry.changes)
+        return Written(tuple(ids), entry.changes)
 
     def demonstration(self, demonstration_id: int) -> Demonstration:
         """One demonstration, also one that was taken back.
@@ -188,7 +190,7 @@ class LabelActs(AnswerSetTables):
         else:
             is_retracted = (entry.kind in _RETRACTING) == (state == "done")
             for label_id in self._labels_of(entry):
-                self._retract_silently(entry.label, label_id, who, is_retracted=is_retracted)
+                super()._retract(entry.label, label_id, who, is_retracted=is_retracted)
         self._db.execute("UPDATE journal SET state = ? WHERE id = ?", (state, entry.id))
 
     def _labels_of(self, entry: JournalEntry) -> list[int]:
@@ -228,7 +230,7 @@ class LabelActs(AnswerSetTables):
     def _retract(self, label: _Label, label_id: int, who: str, *, is_retracted: bool) -> Changes:
         """Take a label back, or back in, as an act of its own."""
         with self.transaction():
-            changes = self._retract_silently(label, label_id, who, is_retracted=is_retracted)
+            changes = super()._retract(label, label_id, who, is_retracted=is_retracted)
             if not changes.tables:
                 return changes
             kind: JournalKind = "retraction" if is_retracted else "restoration"

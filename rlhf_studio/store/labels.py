@@ -113,14 +113,6 @@ class LabelTables(PromptTable):
         """Take a ranking back in."""
         return self._retract("ranking", ranking_id, who, is_retracted=False)
 
-    def delete_simulated_rankings(self, who: str = "") -> Written:
-        """Take every simulated ranking back; the ids are those that were not already."""
-        with self.transaction():
-            ids = [row[0] for row in self._read("SELECT id FROM live_ranking WHERE is_simulated ORDER BY id")]
-            for ranking_id in ids:
-                self._retract_silently("ranking", ranking_id, who, is_retracted=True)
-        return written(ids, "ranking")
-
     def demonstrations(
         self, prompt_id: int | None = None, *, include_retracted: bool = False
     ) -> tuple[Demonstration, ...]:
@@ -188,9 +180,6 @@ class LabelTables(PromptTable):
             )
 
     def _retract(self, label: _Label, label_id: int, who: str, *, is_retracted: bool) -> Changes:
-        return self._retract_silently(label, label_id, who, is_retracted=is_retracted)
-
-    def _retract_silently(self, label: _Label, label_id: int, who: str, *, is_retracted: bool) -> Changes:
         check_text(who, "The name of who does this")
         with self.transaction():
             if not self._read(f"SELECT 1 FROM {label} WHERE id = ?", (label_id,)):  # noqa: S608  one of two fixed words

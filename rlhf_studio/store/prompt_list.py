@@ -110,7 +110,9 @@ def _filters(
     query: str, use_case: UseCase | None, purpose: Purpose | None, labeled: bool | None
 ) -> tuple[str, tuple[Any, ...]]:
     """The WHERE of the filters that are given, and its values; blank queries find everything."""
-    needle = fold(query.strip().encode("utf-8", "replace").decode())  # no stored prompt holds half a character
+    needle = fold(
+        query.strip().encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    )  # no prompt holds half a character
     tests: dict[str, str | None] = {
         "p.id IN (SELECT prompt_id FROM prompt_search WHERE instr(text, ?))": needle or None,
         "p.use_case = ?": use_case,

@@ -103,6 +103,21 @@ def test_everything_arrives(store, example):
     assert (store.folder / "guidance.json").read_bytes() == (example / "guidance.json").read_bytes()
 
 
+def test_answers_that_can_be_ranked_wait_as_sets(store, example):
+    rows = [
+        {"prompt": "sine", "completions": [completion(c) for c in "abcd"], "shown_order": [3, 1, 0, 2]},
+        {"prompt": "bear", "completions": [completion(c) for c in "efghi"]},
+        {"prompt": "bear", "completions": [completion("one alone")]},
+        {"prompt": "bear", "completions": [completion(str(i)) for i in range(10)]},
+        {"prompt": "free", "completions": [completion("alike")] * 4},
+    ]
+    write(example / "queue.jsonl", rows)
+    assert import_example(store, example).completions == 3 + 4 + 5 + 1 + 10 + 4
+    shown = ["".join(answer.text for answer in store.set_answers(s.id)) for s in store.answer_sets()]
+    assert shown == ["dbac", "efghi"]
+    assert store.undoable() is None  # nothing that a person did
+
+
 def test_prompts_alone_are_enough(store, tmp_path):
     write(tmp_path / "prompts.jsonl", FILES["prompts.jsonl"])
     assert import_example(store, tmp_path).prompts == 3
@@ -143,6 +158,7 @@ def changed(name, **fields):
         (*changed("rankings.jsonl", completions=[completion("x")], tiers=[[0]], shown_order=[]), "has 1 completions"),
         (*changed("queue.jsonl", completions=[]), "line 1: completions: .* at least 1 item"),
         (*changed("queue.jsonl", completions=[completion("x", -4)]), "line 1: .* token id outside 0"),
+        (*changed("queue.jsonl", shown_order=[0, 2]), r"line 1: The shown order is \[0, 2\]. Name each completion"),
         (*changed("pretraining.jsonl", text=""), "line 1: text: "),
         (*changed("pretraining.jsonl", split="dev"), "line 1: split: "),
     ],
