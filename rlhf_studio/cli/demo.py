@@ -1,6 +1,7 @@
 """``demo``: the three stages on one project, and a report about them."""
 
 import argparse
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,10 +54,19 @@ def _fill(parser: LazyParser) -> None:
     add(
         "--threads", metavar="N", help="threads for tensor work, in all stages (default: one less than there are cores)"
     )
+    add(
+        "--window",
+        action="store_true",
+        help="train in the window by itself, for talks; without a screen the demo runs here (not with --out, --base)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Run what is not done yet, then write the report."""
+    if args.window:
+        code = _in_window(args)
+        if code is not None:
+            return code
     folder = choose_folder(args.out)
     before = read_state(folder)
     settings = _settings(args)
@@ -66,6 +76,25 @@ def run(args: argparse.Namespace) -> int:
         write_state(folder, state)
         _introduce(store, state, folder)
         return _run_stages(store, state, folder)
+
+
+def _in_window(args: argparse.Namespace) -> int | None:
+    """Play the demo in the window; None where no window can open."""
+    from rlhf_studio.cli.window import NoWindowError, open_window
+
+    if args.out or args.base:
+        name = "--out" if args.out else "--base"
+        raise DataError(
+            f"{name} cannot be combined with --window, which trains the project itself. Leave one of them out."
+        )
+    settings = _settings(args)
+    with _open_project(args.project, None) as store:
+        folder = store.folder
+    try:
+        return open_window(folder, ("sft", "reward", "ppo", "ppo-ptx"), settings)
+    except NoWindowError as error:
+        print(f"{error} The demo runs here instead.", file=sys.stderr)
+        return None
 
 
 def _run_stages(store: "Store", state: DemoState, folder: Path) -> int:

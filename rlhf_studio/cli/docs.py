@@ -79,7 +79,8 @@ def commands_page() -> str:
         _NOTE,
         "# Commands",
         (
-            "What `--help` says, in one place. Without a command, `rlhf-studio` runs `rlhf-studio demo`. "
+            "What `--help` says, in one place. Without a command, `rlhf-studio` is `rlhf-studio window --or-demo`: "
+            "the window opens, or the demo runs where there is no screen. "
             "Exit codes: 0 done, 1 unexpected, 2 misused, 3 data, 4 model, 5 run, 130 interrupted."
         ),
     ]

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from rlhf_studio import __version__
-from rlhf_studio.cli import demo, pretrain, project, resume, sample, train
+from rlhf_studio.cli import demo, pretrain, project, resume, sample, train, window
 from rlhf_studio.cli.failures import explain
 from rlhf_studio.cli.parser import LazyParser
 
@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):  # a console that knows few characters shall not end a run
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-    args = build_parser().parse_args(words or ["demo"])
+    args = build_parser().parse_args(words or ["window", "--or-demo"])
     try:
         code: int = args.run(args)
     except KeyboardInterrupt:
@@ -39,11 +39,12 @@ def build_parser() -> LazyParser:
     parser = LazyParser(
         prog="rlhf-studio",
         description="Do InstructGPT by hand on one machine: demonstrations and rankings in; "
-        "SFT, reward model and PPO-ptx out. Without a command it runs the demo.",
+        "SFT, reward model and PPO-ptx out. Without a command the window opens, or the demo runs where there is no "
+        "screen.",
         epilog="'rlhf-studio COMMAND --help' lists a command's options.",
     )
     parser.add_argument("--version", action="version", version=f"rlhf-studio {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=LazyParser)
-    for module in (demo, train, resume, sample, project, pretrain):
+    for module in (window, demo, train, resume, sample, project, pretrain):
         module.add_parser(commands)
     return parser

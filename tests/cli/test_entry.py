@@ -9,13 +9,6 @@ from rlhf_studio.cli import entry, main
 ROOT = Path(entry.__file__).parent.parent.parent
 
 
-def test_without_a_command_the_demo_runs(monkeypatch):
-    asked = []
-    monkeypatch.setattr("rlhf_studio.cli.demo.run", lambda args: asked.append(args.out) or 0)
-    assert main([]) == 0
-    assert asked == [None]
-
-
 def test_version_and_help(capsys):
     for words in (["--version"], ["--help"], ["train", "ppo", "--help"], ["project", "new", "--help"]):
         with pytest.raises(SystemExit) as ending:
