@@ -19,4 +19,4 @@ _WORDS = {
 def use_case_word(use_case: str) -> str:
     """A use case in words, e.g. "Open question"; one that is not known shows as it is."""
     word = _WORDS.get(use_case)
-    return QCoreApplication.translate("UseCase", word) if word is not None else use_case
+    return QCoreApplication.translate("UseCase", str(word)) if word is not None else use_case

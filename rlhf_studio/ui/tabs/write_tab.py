@@ -81,6 +81,7 @@ class WriteTab(Tab):
             first = self.prompts.next_unlabeled() or self.prompts.neighbour(0)
             if first is not None:
                 self._go(first.id)
+                self.answer.focus_editor()
         else:
             self._show_demonstrations()
         self.page.enable(has_prompt=self._prompt is not None)

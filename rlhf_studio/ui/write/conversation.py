@@ -7,24 +7,28 @@ from PySide6.QtWidgets import QFrame, QPlainTextEdit, QSizePolicy, QWidget
 from rlhf_studio.schema import Turn
 from rlhf_studio.ui.theme import Theme
 
+_SLACK_PX = 8
+
 
 class ReadingBox(QPlainTextEdit):
     """A read-only text that is as high as its lines, up to a limit from which on it scrolls."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, text: str = "", parent: QWidget | None = None, *, is_flat: bool = False) -> None:
         super().__init__(parent)
         self.setReadOnly(True)
+        self.setProperty("flat", is_flat)
         self.setUndoRedoEnabled(False)
         self.setTabChangesFocus(True)
         self.setProperty("look", "reading")
         self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
         self.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
         self._limit_px = 240
+        self.setPlainText(text)
         self.document().documentLayout().documentSizeChanged.connect(self._on_document_size_changed)
 
     def set_limit(self, pixels: int) -> None:
@@ -34,10 +38,10 @@ class ReadingBox(QPlainTextEdit):
             self.updateGeometry()
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        return QSize(super().sizeHint().width(), max(self._line_px() * 2, min(self._text_px(), self._limit_px)))
+        return QSize(super().sizeHint().width(), max(self._line_px() + self._edges_px(), self._wanted_px()))
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
-        return QSize(120, self._line_px() * 2)
+        return QSize(120, min(self._wanted_px(), 2 * self._line_px() + self._edges_px()))
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)
@@ -47,10 +51,13 @@ class ReadingBox(QPlainTextEdit):
     def _line_px(self) -> int:
         return self.fontMetrics().lineSpacing()
 
-    def _text_px(self) -> int:
+    def _edges_px(self) -> int:
+        """Margins and frame, and what keeps Qt from offering to scroll a text that is seen whole."""
+        return 2 * round(self.document().documentMargin()) + self.height() - self.viewport().height() + _SLACK_PX
+
+    def _wanted_px(self) -> int:
         lines = round(self.document().size().height())  # a plain document counts its height in lines
-        edges = 2 * round(self.document().documentMargin()) + self.height() - self.viewport().height()
-        return lines * self._line_px() + edges
+        return min(lines * self._line_px() + self._edges_px(), self._limit_px)
 
     def _on_document_size_changed(self) -> None:
         self.updateGeometry()
@@ -60,7 +67,7 @@ class ConversationView(ReadingBox):
     """A prompt: one user's text, or all turns of a conversation with their roles."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(parent=parent)
         self.setAccessibleName(self.tr("Prompt"))
         self._theme = theme
         self._turns: tuple[Turn, ...] = ()

@@ -8,7 +8,8 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from rlhf_studio.schema import Demonstration
 from rlhf_studio.ui.widgets.parts import GRID, Button, Card, row
-from rlhf_studio.ui.widgets.text import PlainLabel, ReadingLabel
+from rlhf_studio.ui.widgets.text import PlainLabel
+from rlhf_studio.ui.write.conversation import ReadingBox
 
 
 class DemonstrationList(QWidget):
@@ -52,5 +53,7 @@ class DemonstrationList(QWidget):
         take_back.clicked.connect(partial(self.taken_back.emit, demonstration.id))
         author = PlainLabel(demonstration.author or self.tr("unknown author"), "muted")
         card.body.addLayout(row(author, None, take_back))
-        card.body.addWidget(ReadingLabel(demonstration.text))
+        text = ReadingBox(demonstration.text, is_flat=True)
+        text.setAccessibleName(self.tr("Demonstration by {author}").format(author=author.text()))
+        card.body.addWidget(text)
         return card

@@ -1,5 +1,7 @@
 """A layout that puts widgets side by side and goes on in the next line, as words in a text."""
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtWidgets import QLayout, QLayoutItem, QWidget
 
@@ -24,6 +26,12 @@ class FlowLayout(QLayout):
 
     def takeAt(self, index: int) -> QLayoutItem | None:  # noqa: N802
         return self._entries.pop(index) if 0 <= index < len(self._entries) else None
+
+    def reorder(self, widgets: Sequence[QWidget]) -> None:
+        """Put the widgets, which must all be in the layout, into this order."""
+        places: dict[QWidget | None, int] = {widget: place for place, widget in enumerate(widgets)}
+        self._entries.sort(key=lambda entry: places[entry.widget()])
+        self.invalidate()
 
     def expandingDirections(self) -> Qt.Orientation:  # noqa: N802
         return Qt.Orientation(0)

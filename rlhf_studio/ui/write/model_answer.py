@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QWidget
+from PySide6.QtWidgets import QComboBox, QSizePolicy, QWidget
 
 from rlhf_studio.errors import StudioError
 from rlhf_studio.jobs.models import ModelChoice, language_models
@@ -75,8 +75,9 @@ class ModelAnswerCard(Card):
         self._title = ""
         self.body.setContentsMargins(GRID, GRID, GRID, GRID)
         self.state = PlainLabel("", "muted", wraps=True)
-        self.text = ReadingBox()
+        self.text = ReadingBox(is_flat=True)
         self.text.setAccessibleName(self.tr("Answer of the model"))
+        self.state.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         self.use = Button(
             self.tr("Use and edit"), self.tr("Put this answer into the editor; Ctrl+Z there takes it out again")
         )

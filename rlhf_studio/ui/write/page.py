@@ -2,10 +2,19 @@
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QPushButton,
+    QSizePolicy,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from rlhf_studio.ui.session import Session
-from rlhf_studio.ui.widgets.parts import GRID, Button, EmptyState, row
+from rlhf_studio.ui.widgets.parts import GRID, Button, Card, EmptyState, row
 from rlhf_studio.ui.widgets.text import PlainLabel
 from rlhf_studio.ui.write.answer_panel import AnswerPanel
 from rlhf_studio.ui.write.guidance import GuidancePanel
@@ -32,8 +41,7 @@ class WritePage(QStackedWidget):
         self.guidance = GuidancePanel(session.store)
         self.models = ModelPicker(session)
         self.save, self.skip, self.ask = self._make_save(), self._make_skip(), self._make_ask()
-        self.banner = PlainLabel(session.store.read_only_reason, "warning", wraps=True)
-        self.banner.setVisible(session.store.is_read_only)
+        self.banner = self._make_banner(session.store.read_only_reason)
         self.empty = EmptyState(
             self.tr("No prompts yet"),
             self.tr("A prompt is what a person asks the model; your answer to it is what SFT learns from."),
@@ -71,6 +79,7 @@ class WritePage(QStackedWidget):
     def show_form(self, *, is_shown: bool) -> None:
         """Show the form for a new prompt, or the answer."""
         self._middle.setCurrentWidget(self.form if is_shown else self.answer)
+        self._bar.setVisible(not is_shown)
 
     def enable(self, *, has_prompt: bool) -> None:
         """Leave only those buttons enabled that can do something."""
@@ -103,6 +112,16 @@ class WritePage(QStackedWidget):
     def _show_guidance(self, *, is_shown: bool) -> None:
         self.guidance.setVisible(is_shown)
         self.answer.guidance_button.setChecked(is_shown)
+
+    def _make_banner(self, reason: str) -> Card:
+        banner = Card("raised")
+        banner.body.setContentsMargins(GRID, GRID, GRID, GRID)
+        words = PlainLabel(reason, "warning", wraps=True)
+        words.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        banner.body.addWidget(words)
+        banner.setAccessibleName(reason)
+        banner.setVisible(bool(reason))
+        return banner
 
     def _make_save(self) -> Button:
         tip = self.tr("Keep this answer as a demonstration and go to the next prompt")
@@ -139,20 +158,21 @@ class WritePage(QStackedWidget):
             splitter.setStretchFactor(place, stretch)
             splitter.setCollapsible(place, False)
         splitter.setHandleWidth(GRID)
-        splitter.setSizes([304, 600, 288])
+        splitter.setSizes([328, 600, 288])
         state = self._session.preferences.state(_SPLITTER)
         if not state.isEmpty():
             splitter.restoreState(state)
         return splitter
 
     def _make_work(self) -> QWidget:
-        bar = QFrame()
+        bar = self._bar = QFrame()
         bar.setProperty("look", "bar")
         buttons = row(self.save, self.skip, None, self.models, self.ask)
         buttons.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
         bar.setLayout(buttons)
         inner = QVBoxLayout()
         inner.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, GRID)
+        inner.setSpacing(GRID)
         inner.addWidget(self.banner)
         inner.addWidget(self._splitter, 1)
         work = QWidget()

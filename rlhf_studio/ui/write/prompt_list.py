@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from PySide6.QtCore import QModelIndex, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QButtonGroup, QLineEdit, QListView, QStackedWidget, QVBoxLayout, QWidget
 
 from rlhf_studio.errors import StudioError
@@ -12,11 +12,13 @@ from rlhf_studio.store.prompt_list import PromptCount, PromptItem
 from rlhf_studio.ui.itemmodels.prompts import ItemRole, PromptFilter, PromptModel
 from rlhf_studio.ui.session import Session
 from rlhf_studio.ui.widgets.parts import GRID, Button, EmptyState, row
+from rlhf_studio.ui.write.fitting import FittingScroll
 from rlhf_studio.ui.write.prompt_delegate import PromptDelegate
 from rlhf_studio.ui.write.use_case_chips import UseCaseChips
 
 SEARCH_MS = 150
-_WIDTH = 304
+_WIDTH = 328
+_CHIPS_PART = 0.34  # of the height at most: the list matters more
 
 
 class PromptView(QListView):
@@ -48,6 +50,7 @@ class PromptList(QWidget):
         self.model = PromptModel(session.store, self)
         self.search = self._make_search()
         self.chips = UseCaseChips()
+        self._chips_area = FittingScroll(self.chips)
         self.to_write, self.all_prompts = self._make_switch()
         self.new_prompt = Button(
             self.tr("New"),
@@ -67,13 +70,17 @@ class PromptList(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID)
         layout.addWidget(self.search)
-        layout.addWidget(self.chips)
+        layout.addWidget(self._chips_area)
         layout.addLayout(row(self.to_write, self.all_prompts, None, self.new_prompt, spacing=4))
         layout.addWidget(self._pages, 1)
         self._connect()
 
     def sizeHint(self) -> QSize:  # noqa: N802
         return QSize(_WIDTH, super().sizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        self._chips_area.set_limit(round(self.height() * _CHIPS_PART))
 
     @property
     def total(self) -> int:

@@ -1,6 +1,7 @@
 """One chip per use case, with how many of its prompts are answered."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
@@ -30,6 +31,7 @@ class UseCaseChips(QWidget):
             chip.setCheckable(True)
             chip.clicked.connect(self._on_chip_clicked)
             self.chips[use_case] = chip
+            self._flow.addWidget(chip)
         self.set_counts({})
 
     @property
@@ -47,7 +49,7 @@ class UseCaseChips(QWidget):
         for name, chip in self.chips.items():
             total, answered = counts.get(name, _NONE)
             word = use_case_word(name)
-            chip.setText(f"{word}  {answered} / {total}")
+            chip.setText(f"{word} {answered}/{total}")
             spoken = self.tr("{use_case}: {answered} of {total} prompts have a demonstration")
             chip.setAccessibleName(spoken.format(use_case=word, answered=answered, total=total))
             chip.setToolTip(chip.accessibleName())
@@ -58,15 +60,10 @@ class UseCaseChips(QWidget):
 
     def _arrange(self, order: list[UseCase]) -> None:
         self._order = list(order)
-        while self._flow.count():
-            self._flow.takeAt(0)
-        previous: QWidget | None = None
-        for name in order:
-            chip = self.chips[name]
-            self._flow.addWidget(chip)
-            if previous is not None:
-                QWidget.setTabOrder(previous, chip)
-            previous = chip
+        chips = [self.chips[name] for name in order]
+        self._flow.reorder(chips)
+        for before, after in pairwise(chips):
+            QWidget.setTabOrder(before, after)
 
     def _on_chip_clicked(self) -> None:
         clicked = self.sender()
