@@ -2,10 +2,8 @@
 
 import errno
 import sys
-import tempfile
 import traceback
 from datetime import UTC, datetime
-from pathlib import Path
 
 from rlhf_studio.errors import StudioError
 
@@ -41,6 +39,8 @@ def _known(error: Exception) -> str:
 
 
 def _where_logged(error: Exception) -> str:
+    from rlhf_studio.jobs.logs import log_file
+
     try:
         path = log_file()
         with path.open("a", encoding="utf-8") as stream:
@@ -49,16 +49,3 @@ def _where_logged(error: Exception) -> str:
     except OSError as failure:
         return f"The details could not be written to a log: {failure.strerror}."
     return f"The details are in {path}; please report them."
-
-
-def log_file() -> Path:
-    """Where tracebacks go: the user's data folder, or the temporary one if that cannot be written."""
-    from rlhf_studio.paths import data_dir
-
-    for folder in (data_dir() / "logs", Path(tempfile.gettempdir()) / "rlhf-studio-logs"):
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError:
-            continue
-        return folder / "rlhf-studio.log"
-    return Path(tempfile.gettempdir()) / "rlhf-studio.log"
