@@ -278,6 +278,7 @@ class InferenceService:
             done=lambda index, answer: self._tell(request, AnswerDone(request.id, index, answer)),
             is_cancelled=lambda: request.is_cancelled,
             turn=self._take_turn,
+            other_stretch=lambda: self._turns.training_stretch_s,
         )
 
     def _opened_shelf(self) -> "ModelShelf":

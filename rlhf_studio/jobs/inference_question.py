@@ -42,3 +42,4 @@ class Listener:
     done: Callable[[int, InferredAnswer], None]
     is_cancelled: Callable[[], bool]
     turn: Callable[[], AbstractContextManager[None]]
+    other_stretch: Callable[[], float]  # seconds that training held its last turn

@@ -25,8 +25,10 @@ from rlhf_studio.schema import Turn
 from rlhf_studio.train.rollout import Rollout, begin_rollout, in_pieces
 
 Result = TypeVar("Result")
+_Stream = Generator[dict[int, str], None, list[SampledAnswer]]
 
-_SLICE_S, _SHORT_SLICE_S = 0.05, 0.02  # where a person waits, and where nobody does
+_SLICE_S, _SHORT_SLICE_S = 0.05, 0.02  # until new text is told; all of a turn where nobody waits for it
+_LONGEST_TURN_S = 0.2
 _WORK = 2e9  # multiplications of one piece of scoring: less than a slice on one core
 
 
@@ -101,19 +103,30 @@ def _sampled(
         prompt_id=question.prompt_id,
         avoid=question.avoid,
     )
-    seconds = _SLICE_S if question.is_urgent else _SHORT_SLICE_S
     answers = None
     while answers is None:
         with listener.turn():
-            written, answers = _one_slice(stream, time.perf_counter() + seconds, listener.is_cancelled)
-        for index, text in written.items():
-            listener.written(index, text)
+            answers = _one_turn(stream, question, listener)
         yield
     return answers
 
 
+def _one_turn(stream: _Stream, question: Question, listener: Listener) -> list[SampledAnswer] | None:
+    """Some tokens; the answers once they are whole. Where a person waits, as long as training held its last turn."""
+    now = time.perf_counter()
+    end = now + (min(_LONGEST_TURN_S, listener.other_stretch()) if question.is_urgent else 0.0)
+    seconds = _SLICE_S if question.is_urgent else _SHORT_SLICE_S
+    while True:
+        written, answers = _one_slice(stream, now + seconds, listener.is_cancelled)
+        for index, text in written.items():
+            listener.written(index, text)
+        now = time.perf_counter()
+        if answers is not None or now >= end or listener.is_cancelled():
+            return answers
+
+
 def _one_slice(
-    stream: Generator[dict[int, str], None, list[SampledAnswer]], end: float, is_cancelled: Callable[[], bool]
+    stream: _Stream, end: float, is_cancelled: Callable[[], bool]
 ) -> tuple[dict[int, str], list[SampledAnswer] | None]:
     """The texts that some tokens have changed, and the answers once they are whole; at least one token."""
     written: dict[int, str] = {}

@@ -18,6 +18,8 @@ class Turns:
         self._changed = threading.Condition()
         self._queue: deque[object] = deque()  # whoever holds the turn stands first
         self._has_training_turn = False
+        self._began = 0.0  # of the present turn
+        self._training_stretch_s = 0.0
         self._waited: dict[Side, float] = {"training": 0.0, "inference": 0.0}
 
     @property
@@ -29,6 +31,11 @@ class Turns:
     def inference_waited_s(self) -> float:
         """Seconds that inference has waited so far."""
         return self._waited["inference"]
+
+    @property
+    def training_stretch_s(self) -> float:
+        """How long training held its last turn: inference may take as long where a person waits for it."""
+        return self._training_stretch_s
 
     @contextmanager
     def training(self) -> Iterator[None]:
@@ -42,7 +49,7 @@ class Turns:
 
     @contextmanager
     def inference(self) -> Iterator[None]:
-        """Hold the turn for a few tokens, about 60 ms at most."""
+        """Hold the turn for a few tokens; whoever holds it long keeps training waiting."""
         with self._turn("inference"):
             yield
 
@@ -56,7 +63,7 @@ class Turns:
             yield
             return
         self._has_training_turn = False
-        self._leave()
+        self._leave("training")
         try:
             yield
         finally:
@@ -69,7 +76,7 @@ class Turns:
         try:
             yield
         finally:
-            self._leave()
+            self._leave(side)
 
     def _enter(self, side: Side) -> None:
         ticket = object()
@@ -82,9 +89,12 @@ class Turns:
                 self._queue.remove(ticket)
                 self._changed.notify_all()
                 raise
-            self._waited[side] += self._clock() - began
+            self._began = self._clock()
+            self._waited[side] += self._began - began
 
-    def _leave(self) -> None:
+    def _leave(self, side: Side) -> None:
         with self._changed:
+            if side == "training":
+                self._training_stretch_s = self._clock() - self._began
             self._queue.popleft()
             self._changed.notify_all()

@@ -100,6 +100,17 @@ def test_the_time_that_each_side_waits_is_measured(in_thread):
     assert turns.inference_waited_s == 0.0
 
 
+def test_the_length_of_trainings_last_turn_is_known():
+    now = [0.0]
+    turns = Turns(clock=lambda: now[0])
+    assert turns.training_stretch_s == 0.0
+    with turns.training():
+        now[0] = 0.5
+    with turns.inference():
+        now[0] = 9.0
+    assert turns.training_stretch_s == 0.5
+
+
 @pytest.mark.parametrize("side", ["training", "inference"])
 def test_a_side_that_fails_gives_its_turn_back(turns, side):
     with pytest.raises(ValueError, match="odd"), getattr(turns, side)():
