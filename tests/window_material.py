@@ -14,7 +14,7 @@ from rlhf_studio.schema import PpoData, RewardData, RunSpec, SftData
 
 NO_DATA = {"sft": SftData(()), "reward": RewardData(()), "ppo": PpoData(())}
 LEFT = {"sft": "policy", "reward": "reward", "ppo": "policy"}
-MARKUP = "<b>not bold</b> &amp; <|endoftext|> 你好，世界 \u0634\u0643\u0631\u0627"
+MARKUP = "<b>not bold</b> &amp; <|endoftext|> \u4f60\u597d\uff0c\u4e16\u754c \u0634\u0643\u0631\u0627"
 
 
 def add_run(project, name, kind, models, events=(), outcome="completed", settings=None):
@@ -103,9 +103,9 @@ def ppo_values(step, ptx):
 
 
 def samples(step, probes, score=None, kl=None):
-    words = "Once there was a red hat that wanted to see the wide blue sea and its friends".split()
+    story = "Once there was a red hat that wanted to see the wide blue sea and its friends"
     for prompt in probes:
-        text = " ".join(words[: 6 + step // 5]) + "."
+        text = " ".join(story.split()[: 6 + step // 5]) + "."
         yield SampleShown(step, prompt.id, prompt.text, text, score, kl)
 
 

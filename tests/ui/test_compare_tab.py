@@ -57,9 +57,10 @@ def finish(session, service, request, text, **numbers):
 def test_with_nothing_trained_the_base_model_answers_and_a_button_leads_to_training(qtbot, open_tab, session, service):
     tab = open_tab()
     assert stages(tab) == ["Base model"]
-    assert "Only the base model is there yet" in tab.legend.words.text()
+    assert tab.board.untrained.isVisible()
+    assert tab.legend.words.text() == "No reward model yet, so answers get no reward"
     with qtbot.waitSignal(tab.go_to_requested) as asked:
-        tab.legend.train.click()
+        tab.board.untrained.button.click()
     assert asked.args[0].tab == "train"
     tab.primary_button().click()
     (request,) = service.asked
@@ -68,6 +69,16 @@ def test_with_nothing_trained_the_base_model_answers_and_a_button_leads_to_train
     (column,) = tab.board.columns
     assert column.text.toPlainText() == "a hat a hat"
     assert column.figures.reward.text() == "\u2014"
+
+
+def test_without_a_reward_model_a_button_leads_to_training(qtbot, open_tab, store):
+    add_run(store.folder, "20260102-100000-sft", "sft", {"base": "x"})
+    tab = open_tab()
+    assert not tab.board.untrained.isVisible()
+    assert tab.legend.words.text().startswith("No reward model yet, so answers get no reward \u00b7 KL to \u201cSFT, ")
+    with qtbot.waitSignal(tab.go_to_requested) as asked:
+        tab.legend.train.click()
+    assert asked.args[0].tab == "train"
 
 
 def test_every_stage_has_a_column_and_all_are_asked_the_same(tab, session, service):
@@ -95,7 +106,7 @@ def test_answers_are_seen_as_they_are_written_side_by_side(tab, session, service
     first, second = service.asked[:2]
     service.loading(first, "Base model tiny")
     session.poll_answers()
-    assert "Loading Base model tiny" in base.status.text()
+    assert "Loading Base model tiny" in base.figures.length.text()
     assert sft.state is ColumnState.WAITING
     service.write(first, "Once")
     service.write(second, "Hello")

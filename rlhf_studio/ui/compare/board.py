@@ -11,7 +11,8 @@ from rlhf_studio.ui.compare.column import AnswerColumn
 from rlhf_studio.ui.compare.figures import common_scales
 from rlhf_studio.ui.compare.lineup import MAX_COLUMNS, Lineup
 from rlhf_studio.ui.theme import Theme
-from rlhf_studio.ui.widgets.parts import GRID
+from rlhf_studio.ui.widgets.parts import GRID, EmptyState
+from rlhf_studio.ui.widgets.text import set_look
 
 
 class Board(QScrollArea):
@@ -20,6 +21,7 @@ class Board(QScrollArea):
     keys_changed = Signal()  # the person chose, added or removed a model
     asked = Signal(object)  # AnswerColumn, whose model was chosen just now
     state_changed = Signal()
+    train_wanted = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -32,11 +34,21 @@ class Board(QScrollArea):
         self._layout = QHBoxLayout(self._page)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(GRID)
+        self.untrained = EmptyState(
+            self.tr("Only the base model is there yet"),
+            self.tr("Train to see what changes: SFT, PPO and PPO-ptx then answer beside it."),
+            self.tr("Go to training"),
+            self.tr("Open the Train tab"),
+        )
+        set_look(self.untrained.button, "")  # the one primary act of this tab is to ask
+        self.untrained.acted.connect(self.train_wanted)
+        self.untrained.hide()
+        self._layout.addWidget(self.untrained, 1)
+        self._layout.addStretch(0)
         self.setWidget(self._page)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -67,6 +79,7 @@ class Board(QScrollArea):
         for place, column in enumerate(kept):
             self._layout.insertWidget(place, column, 1)
             column.set_lineup(lineup)
+        self.untrained.setVisible(not lineup.is_trained)
         self._arrange()
 
     def add(self, key: str = "") -> AnswerColumn:
@@ -75,7 +88,7 @@ class Board(QScrollArea):
             self._drop(self.columns.pop())
         column = self._make(key or self._lineup.next_key(self.keys))
         self.columns.append(column)
-        self._layout.addWidget(column, 1)
+        self._layout.insertWidget(len(self.columns) - 1, column, 1)
         column.set_lineup(self._lineup)
         self._arrange()
         self.keys_changed.emit()

@@ -18,6 +18,8 @@ from rlhf_studio.words import STAGES
 
 COLUMN_WIDTH = 224  # four fit into 1024
 
+WIDEST = 640  # longer lines are hard to read
+
 
 class ColumnState(Enum):
     """What a column is about."""
@@ -75,6 +77,7 @@ class AnswerColumn(QFrame):
         super().__init__(parent)
         self.setProperty("look", "card")
         self.setMinimumWidth(COLUMN_WIDTH)
+        self.setMaximumWidth(WIDEST)
         self.key = key
         self.choice: ModelChoice | None = None
         self.answer: InferredAnswer | None = None
@@ -99,8 +102,11 @@ class AnswerColumn(QFrame):
         self.text = PlainEditor()
         self.text.setReadOnly(True)
         self.text.setMinimumHeight(96)
+        self.text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)  # takes what the rest leaves
         self.text.setPlaceholderText(self.tr("The answer appears here."))
         self.status = PlainLabel("", "muted", wraps=True)
+        self.status.setMinimumHeight(2 * GRID)  # by itself it asks for the height of its narrowest form
+        self.status.hide()
         self.figures = Figures(theme)
         self._lay_out()
         theme.changed.connect(self._paint_changes)
@@ -182,7 +188,9 @@ class AnswerColumn(QFrame):
     # --- inside
 
     def _entry(self, key: str, model: ModelChoice) -> str:
-        return self.tr("Newest: {title}").format(title=model.title) if key.startswith(NEWEST) else model.title
+        if key.startswith(NEWEST):
+            return self.tr("Newest {stage}").format(stage=STAGES.get(model.stage, model.stage))
+        return model.title
 
     def _show_model(self) -> None:
         stage = self.choice.stage if self.choice else "base"
@@ -197,17 +205,21 @@ class AnswerColumn(QFrame):
         self.state = state
         self.state_changed.emit()
 
-    def _say(self, text: str, look: str = "muted") -> None:
-        self.status.setText(text)
-        self.status.set_look(look)
-        self.status.setVisible(bool(text))
+    def _say(self, text: str, look: str = "") -> None:
+        """A word about how it goes stands beside the figures; with a look it is a sentence above them."""
+        self.status.setText(text if look else "")
+        self.status.setVisible(bool(look))
+        if look:
+            self.status.set_look(look)
+        if self.answer is None:
+            self.figures.note("" if look else text)
 
     def _paint_changes(self) -> None:
         colours = self._theme.colours
         form = QTextCharFormat()
         form.setBackground(QColor(colours.changed))
         form.setForeground(QColor(colours.text))
-        form.setFontUnderline(True)  # not by colour alone
+        form.setUnderlineStyle(QTextCharFormat.UnderlineStyle.DotLine)  # not by colour alone
         selections = []
         for start, end in self._changed:
             selection = QTextEdit.ExtraSelection()
@@ -245,7 +257,10 @@ class AnswerColumn(QFrame):
 
     def _on_inquiry_finished(self, _seconds: float) -> None:
         self._inquiry = None
-        self._say("" if self.shown.strip() else self.tr("An empty answer."))
+        if self.shown.strip():
+            self._say("")
+        else:
+            self._say(self.tr("An empty answer."), "muted")
         self._set_state(ColumnState.DONE)
 
     def _on_inquiry_failed(self, message: str) -> None:

@@ -66,7 +66,7 @@ class SamplingControls(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID)
         named: tuple[tuple[str, QAbstractSpinBox], ...] = (
-            (self.tr("&Temperature"), self.temperature),
+            (self.tr("Te&mperature"), self.temperature),
             (self.tr("&Longest answer"), self.longest),
             (self.tr("&Seed"), self.seed),
         )
@@ -74,6 +74,7 @@ class SamplingControls(QWidget):
             label = PlainLabel(words, "muted")
             label.setBuddy(box)
             box.setAccessibleName(words.replace("&", ""))
+            box.lineEdit().setTextMargins(GRID - 2, 0, 0, 0)  # a style sheet's padding does not reach it
             layout.addWidget(label)
             layout.addWidget(box)
             layout.addSpacing(GRID)

@@ -69,7 +69,9 @@ class Bar(QWidget):
         if self._value is not None and high > low:
             zero, end = ((place - low) / (high - low) * track.width() for place in (0.0, self._value))
             painter.setBrush(QColor(getattr(colours, self._colour_name)))
-            painter.drawRoundedRect(QRectF(min(zero, end), 0, max(2.0, abs(end - zero)), track.height()), 3, 3)
+            painter.drawRoundedRect(
+                QRectF(min(zero, end), 0, max(2.0, abs(end - zero)) if self._value else 0.0, track.height()), 3, 3
+            )
             if low < 0 < high:
                 painter.setBrush(QColor(colours.text))
                 painter.drawRect(QRectF(zero - 0.5, 0, 1, track.height()))
@@ -113,6 +115,11 @@ class Figures(QWidget):
         self.ending.clear()
         self._reward_bar.show_value(None, (0.0, 0.0))
         self._kl_bar.show_value(None, (0.0, 0.0))
+
+    def note(self, text: str) -> None:
+        """Say how far the answer is, where its length will stand."""
+        self.length.setText(text)
+        self.ending.clear()
 
     def show_answer(self, answer: InferredAnswer, reward_title: str, reference_title: str) -> None:
         """Put an answer's numbers into words; hovering says where they come from."""

@@ -45,15 +45,13 @@ class Legend(QWidget):
             simulated: Rankings of the project that no person made.
         """
         self.words.setText(self._words(lineup))
-        self.train.setVisible(lineup.reward is None or not lineup.is_trained)
+        self.train.setVisible(lineup.reward is None and lineup.is_trained)
         self.simulated.setVisible(lineup.reward is not None and simulated > 0)
         self.simulated.setToolTip(
             self.tr("Rewards rest on {count} rankings that a program made, not a person.").format(count=simulated)
         )
 
     def _words(self, lineup: Lineup) -> str:
-        if not lineup.is_trained:
-            return self.tr("Only the base model is there yet. Train to see what changes.")
         reward = (
             self.tr("Reward by “{title}”").format(title=lineup.reward.title)
             if lineup.reward

@@ -63,7 +63,7 @@ class CompareTab(Tab):
             KeyHelp("Ctrl+Enter", self.tr("Ask all models")),
             KeyHelp("F5", self.tr("New seed, and ask all (above temperature 0)")),
             KeyHelp("Ctrl+.", self.tr("Stop writing")),
-            KeyHelp("Alt+T, Alt+L, Alt+S", self.tr("To temperature, longest answer, seed")),
+            KeyHelp("Alt+M, Alt+L, Alt+S", self.tr("To temperature, longest answer, seed")),
         )
 
     def primary_button(self) -> QPushButton | None:
@@ -118,7 +118,8 @@ class CompareTab(Tab):
         self.controls.changed.connect(self._update)
         self.prompt.changed.connect(self._update)
         self.legend.add_wanted.connect(self._on_legend_add_wanted)
-        self.legend.train_wanted.connect(self._on_legend_train_wanted)
+        self.legend.train_wanted.connect(self._on_train_wanted)
+        self.board.train_wanted.connect(self._on_train_wanted)
         self.legend.changes_toggled.connect(self.board.set_shows_changes)
         self.board.keys_changed.connect(self._on_board_keys_changed)
         self.board.asked.connect(self._on_board_asked)
@@ -224,7 +225,7 @@ class CompareTab(Tab):
     def _on_legend_add_wanted(self) -> None:
         self.board.add()
 
-    def _on_legend_train_wanted(self) -> None:
+    def _on_train_wanted(self) -> None:
         self.go_to_requested.emit(GoTo("train"))
 
     def _on_board_keys_changed(self) -> None:
