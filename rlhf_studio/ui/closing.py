@@ -33,7 +33,7 @@ class ClosingQuestion(QObject):
         self.stop = box.addButton(self.tr("&Stop and keep"), QMessageBox.ButtonRole.AcceptRole)
         self.background = box.addButton(self.tr("&Go on in the background"), QMessageBox.ButtonRole.ActionRole)
         self.cancel = box.addButton(self.tr("&Cancel"), QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(self.stop)  # type: ignore[call-overload]  # the stubs want a QPushButton, which it is
+        box.setDefaultButton(self.stop)
         box.setEscapeButton(self.cancel)
         box.finished.connect(self._on_finished)
         self.box = box

@@ -54,7 +54,7 @@ class MainWindow(QMainWindow):
         self.tabs.setCornerWidget(self.loop_strip)
         self.setCentralWidget(self.tabs)
         self.setStatusBar(StatusBar(session))
-        self.toasts = ToastArea(self)
+        self.toasts = ToastArea(self, session.theme)
         self.overlay = KeyOverlay(self)
         self.menus = Menus(self)
         self._recent_menu = self._build_menus()
