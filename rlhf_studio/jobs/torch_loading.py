@@ -50,8 +50,11 @@ def is_loaded() -> bool:
 def _open_libraries() -> None:
     """Link torch's libraries with the interpreter's lock released; whatever fails here, the import does or explains."""
     try:
+        paths = list(_library_paths())
+        if not paths:  # as on Windows, which has no dlopen either
+            return
         opened = _dlopen()
-        for path in _library_paths():
+        for path in paths:
             if not opened(str(path).encode(), _mode()):
                 _LOG.info("torch's library %s could not be opened ahead of its import", path)
                 return

@@ -363,3 +363,45 @@ def test_importing_and_making_it_needs_no_torch():
         "sys.exit(any(name in sys.modules for name in ('torch', 'transformers', 'tokenizers', 'safetensors')))\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+class FakeGpu:
+    """What is asked of torch.cuda."""
+
+    def __init__(self, *, is_awake):
+        self.is_initialized = lambda: is_awake
+        self.mem_get_info = lambda: (3, 8)
+        self.get_device_name = lambda _device: "A fast card"
+        self.get_device_properties = lambda _device: type("Properties", (), {"total_memory": 8})
+
+
+def test_a_gpu_is_asked_for_its_memory_only_when_it_is_awake(service, model_folder, monkeypatch):
+    all_of(service, service.prepare(model_folder))
+    monkeypatch.setattr(torch, "cuda", FakeGpu(is_awake=False))
+    assert service.gpu_memory() is None
+    monkeypatch.setattr(torch, "cuda", FakeGpu(is_awake=True))
+    assert service.gpu_memory() == (5, 8)
+
+
+@pytest.mark.parametrize(
+    ("kind", "found"),
+    [
+        ("cpu", DeviceFound("CPU")),
+        ("mps", DeviceFound("Apple GPU")),
+        ("cuda", DeviceFound("A fast card", 8)),
+    ],
+)
+def test_each_device_has_a_name(kind, found, monkeypatch):
+    from rlhf_studio.jobs.inference import _found
+
+    monkeypatch.setattr(torch, "cuda", FakeGpu(is_awake=True))
+    assert _found(torch.device(kind)) == found
+
+
+def test_answers_too_long_for_a_judge_are_told(service, model_folder, reward_folder):
+    import json
+
+    path = reward_folder / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "max_position_embeddings": 16}))
+    request = service.sample(model_folder, TURNS, 1, SHORT, reward=reward_folder)
+    assert "the reward model's context of 16" in failure_in(all_of(service, request), request)

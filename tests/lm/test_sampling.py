@@ -5,7 +5,7 @@ import pytest
 from fakes import FixedLogits, NumberCodec
 from rlhf_studio.errors import DataError
 from rlhf_studio.lm.model import LanguageModel
-from rlhf_studio.lm.sampling import sample_answers, sample_many
+from rlhf_studio.lm.sampling import sample_answers, sample_many, stream_answers
 from rlhf_studio.schema import Sampling, Turn
 
 PROBABILITIES = [0.4, 0.35, 0.25]
@@ -71,3 +71,17 @@ def test_answers_do_not_depend_on_what_is_sampled_beside(tiny_lm):
 def test_an_empty_prompt(tiny_lm):
     with pytest.raises(DataError, match="empty"):
         sample_answers(tiny_lm, ask(" "), 2, SAMPLING)
+
+
+def test_streamed_answers_are_those_of_sampling(tiny_lm):
+    hot = Sampling(temperature=1.5, max_new_tokens=6, seed=4)
+    shown, stream = {}, stream_answers(tiny_lm, ask("Why?"), 3, hot, step=2, prompt_id=9)
+    while True:
+        try:
+            shown.update(next(stream))
+        except StopIteration as end:
+            answers = end.value
+            break
+    assert answers == sample_many(tiny_lm, [ask("Why?")], 3, hot, step=2, keys=[9])[0]
+    # an incomplete last character is not shown before the answer has ended
+    assert all(answers[index].text.startswith(text) for index, text in shown.items())
