@@ -1,5 +1,6 @@
 """One training run at a time, on a thread of its own."""
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -12,6 +13,8 @@ from rlhf_studio.jobs.turns import Turns
 from rlhf_studio.train.control import RunControl
 
 __all__ = ["EventSource", "JobRunner", "RunControl"]
+
+_LOG = logging.getLogger("rlhf_studio")
 
 Item = TypeVar("Item")
 EventSource = Callable[[RunControl], Iterator[TrainEvent]]
@@ -83,7 +86,8 @@ class JobRunner(Generic[Item]):
                 self._items.append(item)
         except StudioError as error:
             self._items.append(self._failed(step, str(error)))
-        except Exception as error:  # noqa: BLE001  the thread's boundary: report, never lose
+        except Exception as error:  # the thread's boundary: report, never lose
+            _LOG.exception("The training thread failed")
             self._items.append(self._failed(step, f"{type(error).__name__}: {error}"))
 
     def _by_turns(self, items: Iterator[Item], control: RunControl) -> Iterator[Item]:
