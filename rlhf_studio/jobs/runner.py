@@ -86,7 +86,7 @@ class JobRunner(Generic[Item]):
                 self._items.append(item)
         except StudioError as error:
             self._items.append(self._failed(step, str(error)))
-        except Exception as error:  # the thread's boundary: report, never lose
+        except Exception as error:  # noqa: BLE001  the thread's boundary: report, never lose
             _LOG.exception("The training thread failed")
             self._items.append(self._failed(step, f"{type(error).__name__}: {error}"))
 
