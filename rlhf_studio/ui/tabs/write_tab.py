@@ -78,7 +78,7 @@ class WriteTab(Tab):
         is_empty = self.prompts.total == 0 and not self.prompts.is_filtered
         self.page.show_empty(is_empty=is_empty and not self.page.is_form_open)
         if self._prompt is None:
-            first = self.prompts.next_unlabeled() or self.prompts.neighbour(0)
+            first = self.prompts.next_unlabeled() or self.prompts.neighbour(1)
             if first is not None:
                 self._go(first.id)
                 self.answer.focus_editor()

@@ -28,7 +28,7 @@ class FittingScroll(QScrollArea):
 
     def sizeHint(self) -> QSize:  # noqa: N802
         content = self._content
-        width = self.viewport().width()
+        width = self.width()  # of all of it: where the content fits there is no scroll bar
         height = content.heightForWidth(width) if content.hasHeightForWidth() else content.sizeHint().height()
         return QSize(super().sizeHint().width(), max(0, min(height, self._limit_px)))
 

@@ -1,7 +1,5 @@
 """What a model would answer: shown beside the person's own text, and taken into it only when asked."""
 
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Signal
@@ -18,6 +16,7 @@ from rlhf_studio.ui.widgets.text import PlainLabel, set_look
 from rlhf_studio.ui.write.conversation import ReadingBox
 
 ASKED = Sampling(temperature=0.7, top_p=0.95, max_new_tokens=96)  # lively, but seldom astray
+_TRAINED = frozenset({"sft", "ppo", "ppo-ptx"})
 _REMEMBERED = "write/model"
 
 
@@ -52,9 +51,13 @@ class ModelPicker(QComboBox):
         self.choices = choices
         self.clear()
         self.addItems([choice.title for choice in choices])
+        self.setCurrentIndex(self._first_choice())
+
+    def _first_choice(self) -> int:
         wanted = self._session.preferences.value(_REMEMBERED)
-        places = [place for place, choice in enumerate(choices) if choice.key == wanted]
-        self.setCurrentIndex(places[0] if places else len(choices) - 1)
+        by_key = [place for place, choice in enumerate(self.choices) if choice.key == wanted]
+        trained = [place for place, choice in enumerate(self.choices) if choice.stage in _TRAINED]
+        return (by_key or trained or [0])[-1]
 
     def _on_activated(self) -> None:
         if self.choice is not None:
@@ -106,10 +109,10 @@ class ModelAnswerCard(Card):
         self.use.setEnabled(False)
         self.show()
         inquiry = self._inquiry = self._session.ask(model, prompt.turns, 1, ASKED, prompt_id=prompt.id, step=again)
-        inquiry.loading.connect(self._of(inquiry, self._on_inquiry_loading))
-        inquiry.text_changed.connect(self._of(inquiry, self._on_inquiry_text_changed))
-        inquiry.answered.connect(self._of(inquiry, self._on_inquiry_answered))
-        inquiry.failed.connect(self._of(inquiry, self._on_inquiry_failed))
+        inquiry.loading.connect(self._on_inquiry_loading)
+        inquiry.text_changed.connect(self._on_inquiry_text_changed)
+        inquiry.answered.connect(self._on_inquiry_answered)
+        inquiry.failed.connect(self._on_inquiry_failed)
 
     def put_away(self) -> None:
         """Stop asking and hide."""
@@ -120,14 +123,6 @@ class ModelAnswerCard(Card):
         if self._inquiry is not None:
             self._inquiry.cancel()
             self._inquiry = None
-
-    def _of(self, inquiry: Inquiry, slot: Callable[..., None]) -> Callable[..., None]:
-        """A slot that hears only the question that was asked last."""
-        return partial(self._hear, inquiry.request, slot)
-
-    def _hear(self, request: int, slot: Callable[..., None], *values: object) -> None:
-        if self._inquiry is not None and self._inquiry.request == request:
-            slot(*values)
 
     def _say(self, words: str, look: str = "muted") -> None:
         set_look(self.state, look)

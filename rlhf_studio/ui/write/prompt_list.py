@@ -45,7 +45,7 @@ class PromptList(QWidget):
         super().__init__(parent)
         self._store = session.store
         self._current: int | None = None
-        self._last_row = 0
+        self._last_row = -1  # none yet: the next one is the first
         self.counts: Mapping[UseCase, PromptCount] = {}
         self.model = PromptModel(session.store, self)
         self.search = self._make_search()
