@@ -53,7 +53,8 @@ class MainWindow(QMainWindow):
         self.loop_strip = LoopStrip(session)
         self.tabs.setCornerWidget(self.loop_strip)
         self.setCentralWidget(self.tabs)
-        self.setStatusBar(StatusBar(session))
+        self.status = StatusBar(session)
+        self.setStatusBar(self.status)
         self.toasts = ToastArea(self, session.theme)
         self.overlay = KeyOverlay(self)
         self.menus = Menus(self)
@@ -207,6 +208,7 @@ class MainWindow(QMainWindow):
         session = self.session
         self.tabs.go_to_requested.connect(self.go_to)
         self.loop_strip.go_to_requested.connect(self.go_to)
+        self.tabs.currentChanged.connect(self._on_tabs_current_changed)
         session.messaged.connect(self._on_messaged)
         session.store_changed.connect(self._on_store_changed)
         session.training_state_changed.connect(self._on_state_changed)
@@ -255,6 +257,9 @@ class MainWindow(QMainWindow):
         store = self.session.store
         readonly = self.tr(" (read-only)") if store.is_read_only else ""
         self.setWindowTitle(f"{store.title}{readonly} - RLHF Studio")
+
+    def _on_tabs_current_changed(self, _index: int) -> None:
+        self.loop_strip.note_shown(self.tabs.current_name())
 
     def _on_store_changed(self, _changes: object, _origin: object) -> None:
         self._update_undo()

@@ -163,9 +163,14 @@ class Studio(QObject):
         if self._settings is None:
             self._settings = SettingsPage(self.theme, self.preferences, self.window)
             self._settings.finished.connect(self._on_settings_finished)
+            self._settings.changed.connect(self._on_settings_changed)
         self._settings.show()
         self._settings.raise_()
         self._settings.activateWindow()
+
+    def _on_settings_changed(self, name: str) -> None:
+        if name in {"device", "threads"} and self.window is not None:
+            self.window.status.show_device()
 
     def _on_settings_finished(self) -> None:
         if self._settings is not None:
