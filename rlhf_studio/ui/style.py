@@ -43,6 +43,10 @@ QPushButton[look="quiet"], QToolButton { background: transparent; border: 1px so
     padding: 4px 8px; }
 QPushButton[look="quiet"]:hover, QToolButton:hover { background: $selection; }
 QPushButton[look="quiet"]:focus, QToolButton:focus { border: 2px solid $accent; padding: 3px 7px; }
+QPushButton[look="link"] { background: transparent; border: 1px solid transparent; padding: 4px 8px; color: $accent;
+    font-weight: 600; }
+QPushButton[look="link"]:hover { background: $selection; }
+QPushButton[look="link"]:focus { border: 2px solid $accent; padding: 3px 7px; }
 QPushButton[look="chip"] { border-radius: 13px; padding: 2px 12px; min-height: 22px; }
 QPushButton[look="chip"]:focus { padding: 1px 11px; }
 QPushButton[look="chip"]:checked { background: $selection; border-color: $accent; font-weight: 600; }
@@ -74,6 +78,7 @@ QListView::item:hover, QTreeView::item:hover { background: $raised; }
 QHeaderView::section { background: $raised; color: $muted; border: none; border-bottom: 1px solid $border;
     padding: 4px 8px; }
 QTabWidget::pane { border: none; border-top: 1px solid $border; }
+QTabBar { qproperty-drawBase: 0; }
 QTabBar::tab { padding: 8px 16px; margin: 0; border: none; border-bottom: 2px solid transparent; color: $muted;
     background: transparent; }
 QTabBar::tab:selected { color: $text; border-bottom: 2px solid $accent; font-weight: 600; }
@@ -94,7 +99,7 @@ QProgressBar { border: none; border-radius: 3px; background: $border; min-height
 QProgressBar::chunk { background: $accent; border-radius: 3px; }
 QStatusBar { background: $surface; border-top: 1px solid $border; }
 QStatusBar::item { border: none; }
-QMenuBar { background: $window; }
+QMenuBar { background: $window; border: none; }
 QMenuBar::item:selected, QMenu::item:selected { background: $selection; color: $text; }
 QMenu { background: $surface; border: 1px solid $border; }
 QGroupBox { border: 1px solid $border; border-radius: 6px; margin-top: 0.8em; padding-top: 0.8em; }

@@ -90,7 +90,7 @@ class AnswerColumn(QFrame):
         self.band = StageBand(theme)
         self.stage = PlainLabel("", "heading")
         self.remove_button = Button("", self.tr("Remove this column"), "quiet", "mdi6.close", theme)
-        self.remove_button.setFixedWidth(32)
+        self.remove_button.setFixedWidth(5 * GRID)
         self.remove_button.clicked.connect(self._on_remove_clicked)
         self.models = QComboBox()
         self.models.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)

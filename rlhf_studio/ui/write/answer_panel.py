@@ -116,7 +116,9 @@ class AnswerPanel(QWidget):
         column.setSpacing(GRID)
         column.addWidget(self.model_answer)
         column.addWidget(self.demonstrations)
-        return FittingScroll(content)
+        area = FittingScroll(content)
+        area.setAccessibleName(self.tr("The model's answer and demonstrations"))
+        return area
 
     def _lay_out(self) -> None:
         column = QVBoxLayout(self)

@@ -51,6 +51,7 @@ class PromptList(QWidget):
         self.search = self._make_search()
         self.chips = UseCaseChips()
         self._chips_area = FittingScroll(self.chips)
+        self._chips_area.setAccessibleName(self.tr("Use cases"))
         self.to_write, self.all_prompts = self._make_switch()
         self.new_prompt = Button(
             self.tr("New"),
