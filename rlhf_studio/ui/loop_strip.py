@@ -106,7 +106,7 @@ class LoopStrip(QWidget):
         self._step: Step = "write"
         self._host: QWidget | None = None
         self.label = PlainLabel("", "muted")
-        self.button = Button("", self.tr("The next useful act"), "quiet")
+        self.button = Button("", self.tr("The next useful act"), "link")
         self.button.clicked.connect(self._on_button_clicked)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(GRID, 0, GRID, 0)

@@ -4,8 +4,8 @@ import os
 
 import psutil
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer
-from PySide6.QtGui import QColor, QHideEvent, QPainter, QPaintEvent, QPen, QShowEvent
-from PySide6.QtWidgets import QSizePolicy, QStatusBar, QWidget
+from PySide6.QtGui import QColor, QFontMetrics, QHideEvent, QPainter, QPaintEvent, QPen, QShowEvent
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QSizePolicy, QStatusBar, QWidget
 
 from rlhf_studio import words
 from rlhf_studio.events import RunStarted
@@ -74,11 +74,9 @@ class StatusBar(QStatusBar):
         self.device_label = self._label()
         self.memory_label = self._label()
         self.gpu_label = self._label()
-        for left in (self.mark, self.state_label):
-            self.addWidget(left)
-        for right in (self.device_label, self.memory_label, self.gpu_label):
-            self.addPermanentWidget(right)
-        self.layout().setContentsMargins(2 * GRID, 0, 2 * GRID, 0)  # type: ignore[union-attr]
+        self.addWidget(self._line(), 1)
+        session.theme.changed.connect(self._on_theme_changed)
+        self._on_theme_changed()
         self.timer = QTimer(self)
         self.timer.setInterval(MEMORY_EVERY_MS)
         self.timer.timeout.connect(self._show_memory)
@@ -106,6 +104,19 @@ class StatusBar(QStatusBar):
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
         super().hideEvent(event)
         self.timer.stop()
+
+    def _line(self) -> QWidget:
+        """All of it in a widget of its own, for the bar forgets its margins with every change of the font."""
+        line = QWidget()
+        layout = QHBoxLayout(line)
+        layout.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
+        layout.addWidget(self.mark)
+        layout.addWidget(self.state_label)
+        layout.addStretch(1)
+        layout.setSpacing(2 * GRID)
+        for right in (self.device_label, self.memory_label, self.gpu_label):
+            layout.addWidget(right)
+        return line
 
     def _label(self) -> PlainLabel:
         label = PlainLabel("", "muted")
@@ -146,6 +157,9 @@ class StatusBar(QStatusBar):
             self.gpu_label.setText(text)
             self.gpu_label.setAccessibleName(self.tr("Memory of the GPU: {what}").format(what=text))
             self.gpu_label.setToolTip(self.tr("Memory of the GPU that is taken, by all programs"))
+
+    def _on_theme_changed(self) -> None:
+        self.setMinimumHeight(QFontMetrics(QApplication.font()).height() + GRID)
 
     def _on_session_training_state_changed(self, state: TrainingState) -> None:
         if state is TrainingState.IDLE:

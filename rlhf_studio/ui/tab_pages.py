@@ -47,6 +47,7 @@ class TabPages(QTabWidget):
         self._icons = icons
         self._pages = {name: _Page(name) for name in TABS}
         self.setDocumentMode(True)
+        self.tabBar().setDrawBase(False)  # its line would run behind the corner at another height
         self.setIconSize(QSize(18, 18))
         for name, page in self._pages.items():
             self.addTab(page, titles[name])

@@ -37,7 +37,6 @@ class Toast(QFrame):
         self.setAccessibleName(f"{self._kind_word()}: {message.text}")
         self._symbol = PlainLabel()
         self.label = PlainLabel(message.text, wraps=True)
-        self._fit_label()
         self.action_button = self._button(message.action or (self.tr("Undo") if message.kind == "undo" else ""))
         self.action_button.setVisible(bool(self.action_button.text()))
         self.action_button.clicked.connect(self._on_action_button_clicked)
@@ -130,6 +129,7 @@ class Toast(QFrame):
         self.dismiss()
 
     def _on_theme_changed(self) -> None:
+        self._fit_label()  # the text may have another size
         colour = self._theme.colours.surface
         name = _ICONS.get(self.message.kind, "mdi6.information-outline")
         self._symbol.setPixmap(icon(name, colour).pixmap(20, 20))
@@ -141,13 +141,13 @@ class ToastArea(QWidget):
 
     undo_requested = Signal()  # the button of an "undo" notice that brought no act of its own
 
-    def __init__(self, parent: QWidget, theme: Theme, foot_px: int = 4 * GRID) -> None:
+    def __init__(self, parent: QWidget, theme: Theme, foot_px: int = 10 * GRID) -> None:
         """Nothing is shown yet.
 
         Args:
             parent: The window; notices lie over it.
             theme: Colours of the icons.
-            foot_px: Space left free below the lowest notice, for a status bar.
+            foot_px: Space left free below the lowest notice, for the status bar and the buttons above it.
         """
         super().__init__(parent)
         self.setObjectName("toasts")
@@ -162,6 +162,7 @@ class ToastArea(QWidget):
         self.shortcut = QShortcut(QKeySequence("F8"), parent)
         self.shortcut.activated.connect(self.focus_newest)
         parent.installEventFilter(self)
+        theme.changed.connect(self._on_theme_changed)
         self.hide()
 
     @property
@@ -239,6 +240,9 @@ class ToastArea(QWidget):
         left = max(0, (parent.width() - size.width()) // 2)
         self.setGeometry(left, parent.height() - self._foot - size.height(), size.width(), size.height())
         self.raise_()
+
+    def _on_theme_changed(self) -> None:
+        QTimer.singleShot(0, self, self._arrange)  # when the notices have taken the new size
 
     def _on_toast_closed(self, toast: Toast) -> None:
         self._remove(toast)

@@ -34,7 +34,7 @@ def test_a_notice_lies_over_the_foot_in_the_middle_and_follows_the_window(area, 
     assert abs(area.geometry().center().x() - window.width() // 2) <= 2
     window.resize(700, 500)
     assert abs(area.geometry().center().x() - 350) <= 2
-    assert 500 - 60 < area.geometry().bottom() < 500
+    assert 500 - 100 < area.geometry().bottom() < 500
 
 
 def test_text_is_plain_and_wraps(area):
@@ -125,3 +125,11 @@ def test_closing_the_window_leaves_no_timer(area, window):
     assert not any(toast.timer.isActive() for toast in made)
     area.clear()
     assert area.toasts == ()
+
+
+def test_it_grows_with_the_text(area, theme, qtbot):
+    toast = area.show_message(Message("Demonstration saved.", "undo"))
+    width = toast.label.width()
+    theme.set_font_points(theme.font_points * 2)
+    assert toast.label.width() > 1.5 * width
+    qtbot.waitUntil(lambda: area.width() >= toast.sizeHint().width())
