@@ -75,18 +75,13 @@ class PromptModel(QAbstractListModel):
         return not parent.isValid() and not self._is_complete
 
     def fetchMore(self, parent: _Index) -> None:  # noqa: N802
-        if not self.canFetchMore(parent):
-            return
-        rows = self._read(len(self._items), PAGE)
-        if rows:
-            self.beginInsertRows(QModelIndex(), len(self._items), len(self._items) + len(rows) - 1)
-            self._items.extend(rows)
-            self.endInsertRows()
+        if self.canFetchMore(parent):
+            self._read_on(PAGE)
 
     def item(self, row: int) -> PromptItem | None:
         """The prompt of a row, reading on as far as needed; None past the end."""
         while row >= len(self._items) and not self._is_complete:
-            self.fetchMore(QModelIndex())
+            self._read_on(max(PAGE, len(self._items)))  # twice as much each time: a search may go far down
         return self._items[row] if 0 <= row < len(self._items) else None
 
     def row_of(self, prompt_id: int) -> int | None:
@@ -105,6 +100,13 @@ class PromptModel(QAbstractListModel):
                 self._items[row] = replace(item, has_draft=has_draft)
                 index = self.index(row)
                 self.dataChanged.emit(index, index)
+
+    def _read_on(self, count: int) -> None:
+        rows = self._read(len(self._items), count)
+        if rows:
+            self.beginInsertRows(QModelIndex(), len(self._items), len(self._items) + len(rows) - 1)
+            self._items.extend(rows)
+            self.endInsertRows()
 
     def _reset(self, count: int) -> None:
         self.beginResetModel()

@@ -141,7 +141,7 @@ class WriteTab(Tab):
         model = self.page.models.choice
         if self._prompt is None or model is None or self.page.is_form_open:
             return
-        self.answer.model_answer.ask(model.path, model.title, self._prompt, self._asked)
+        self.answer.ask(model, self._prompt, self._asked)
         self._asked += 1
 
     def begin_prompt(self) -> None:

@@ -2,8 +2,8 @@
 
 import html
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QFocusEvent, QInputMethodEvent, QKeyEvent
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QFocusEvent, QInputMethodEvent, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QLabel, QPlainTextEdit, QSizePolicy, QWidget
 
 
@@ -47,6 +47,15 @@ class PlainEditor(QPlainTextEdit):
     def is_composing(self) -> bool:
         """Whether an input method has text that is not confirmed yet: its Enter belongs to it alone."""
         return self._is_composing
+
+    def event(self, event: QEvent) -> bool:
+        """In an empty editor there is nothing to undo: the key is the window's, which undoes labels."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            is_untouched = self.document().isEmpty() and not self.document().isUndoAvailable()
+            if is_untouched and event.matches(QKeySequence.StandardKey.Undo):
+                event.ignore()
+                return False
+        return super().event(event)
 
     def inputMethodEvent(self, event: QInputMethodEvent) -> None:  # noqa: N802
         self._is_composing = bool(event.preeditString())

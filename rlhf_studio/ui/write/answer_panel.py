@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut, QTextCursor
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from rlhf_studio.jobs.models import ModelChoice
 from rlhf_studio.paths import models_dir
 from rlhf_studio.schema import Demonstration, Prompt
 from rlhf_studio.ui.session import Session
@@ -85,6 +86,11 @@ class AnswerPanel(QWidget):
         self.editor.moveCursor(QTextCursor.MoveOperation.End)
         self.length.measure(text)
         self.problem.hide()
+
+    def ask(self, model: ModelChoice, prompt: Prompt, again: int) -> None:
+        """Let a model answer beside the person's text; see ``ModelAnswerCard.ask``."""
+        self.model_answer.ask(model.path, model.title, prompt, again)
+        self._extras.verticalScrollBar().setValue(0)  # the card lies above the demonstrations
 
     def say(self, problem: str) -> None:
         """Say next to the editor what is wrong with the answer."""

@@ -27,10 +27,7 @@ class FittingScroll(QScrollArea):
             self.updateGeometry()
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        content = self._content
-        width = self.width()  # of all of it: where the content fits there is no scroll bar
-        height = content.heightForWidth(width) if content.hasHeightForWidth() else content.sizeHint().height()
-        return QSize(super().sizeHint().width(), max(0, min(height, self._limit_px)))
+        return QSize(super().sizeHint().width(), min(self._wanted_px(), self._limit_px))
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
         return QSize(120, min(48, self.sizeHint().height()))
@@ -38,9 +35,23 @@ class FittingScroll(QScrollArea):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         if event.type() == QEvent.Type.LayoutRequest:
             self.updateGeometry()
+            self._choose_bar()
         return super().eventFilter(watched, event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)
         if event.oldSize().width() != event.size().width():
             self.updateGeometry()
+        self._choose_bar()
+
+    def _wanted_px(self) -> int:
+        """Height of the content over the whole width."""
+        content = self._content
+        return content.heightForWidth(self.width()) if content.hasHeightForWidth() else content.sizeHint().height()
+
+    def _choose_bar(self) -> None:
+        """Qt keeps a bar that was there because of the bar's own width, so it is told when there is no need."""
+        fits = self._wanted_px() <= self.height()
+        policy = Qt.ScrollBarPolicy.ScrollBarAlwaysOff if fits else Qt.ScrollBarPolicy.ScrollBarAsNeeded
+        if policy != self.verticalScrollBarPolicy():
+            self.setVerticalScrollBarPolicy(policy)

@@ -53,7 +53,7 @@ class GuidancePanel(Card):
         self._store = store
         self._guides = read_guides(store.folder)
         self.setMinimumWidth(200)
-        self.title = PlainLabel("", "title", wraps=True)
+        self.title = PlainLabel("", "heading", wraps=True)
         self.guidance = PlainLabel(wraps=True)
         self.example = _Example(self.tr("A good answer"))
         self.own_example = _Example(self.tr("From this project"))
