@@ -1,7 +1,7 @@
 """How answers are drawn: temperature, longest answer, seed; and the buttons that ask and stop."""
 
 from PySide6.QtCore import QSignalBlocker, Signal
-from PySide6.QtWidgets import QAbstractSpinBox, QDoubleSpinBox, QHBoxLayout, QSpinBox, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QDoubleSpinBox, QHBoxLayout, QSizePolicy, QSpinBox, QWidget
 
 from rlhf_studio.schema import Sampling
 from rlhf_studio.ui.theme import Theme
@@ -13,7 +13,7 @@ SEEDS = 10_000
 
 
 class SamplingControls(QWidget):
-    """A row of settings and buttons."""
+    """A row of settings; ``ask`` and ``stop`` stand beside the prompt."""
 
     asked = Signal()
     asked_again = Signal()  # with another seed
@@ -27,7 +27,6 @@ class SamplingControls(QWidget):
         self.temperature.setSingleStep(0.1)
         self.temperature.setDecimals(1)
         self.temperature.setSpecialValueText(self.tr("0 (greedy)"))
-        self.temperature.setMinimumWidth(96)
         self.longest = QSpinBox()
         self.longest.setRange(1, LONGEST)
         self.longest.setValue(64)
@@ -75,13 +74,12 @@ class SamplingControls(QWidget):
             label.setBuddy(box)
             box.setAccessibleName(words.replace("&", ""))
             box.lineEdit().setTextMargins(GRID - 2, 0, 0, 0)  # a style sheet's padding does not reach it
+            box.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
             layout.addWidget(label)
             layout.addWidget(box)
             layout.addSpacing(GRID)
         layout.addWidget(self.again)
         layout.addStretch(1)
-        layout.addWidget(self.stop)
-        layout.addWidget(self.ask)
 
     def _connect(self) -> None:
         self.temperature.valueChanged.connect(self._on_value_changed)

@@ -3,10 +3,20 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QComboBox, QCompleter, QLineEdit, QListView, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QCompleter,
+    QHBoxLayout,
+    QLineEdit,
+    QListView,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from rlhf_studio.schema import Prompt, Purpose, Split, Turn
 from rlhf_studio.store.project import Store
+from rlhf_studio.ui.theme import Theme
 from rlhf_studio.ui.widgets.parts import GRID
 from rlhf_studio.ui.widgets.text import PlainEditor
 
@@ -104,27 +114,39 @@ class PromptPanel(QWidget):
 
     changed = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, buttons: Sequence[QWidget], parent: QWidget | None = None) -> None:
+        """Lay the buttons out beside the editor, the most important one on top."""
         super().__init__(parent)
+        self._theme = theme
         self._earlier: tuple[Turn, ...] = ()
         self._prompt: Prompt | None = None
         self.picker = PromptPicker()
         self.earlier = PlainEditor()
         self.earlier.setReadOnly(True)
-        self.earlier.setFixedHeight(9 * GRID)
         self.earlier.setAccessibleName(self.tr("Earlier turns of the conversation"))
         self.earlier.setToolTip(self.tr("Earlier turns of the conversation; the models read them too"))
         self.earlier.hide()
         self.editor = PlainEditor()
-        self.editor.setFixedHeight(9 * GRID)
         self.editor.setAccessibleName(self.tr("Prompt"))
         self.editor.setToolTip(self.tr("What all models are asked"))
         self.editor.setPlaceholderText(self.tr("Write a prompt, or find one of this project above."))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID)
-        for widget in (self.picker, self.earlier, self.editor):
+        for widget in (self.picker, self.earlier):
             layout.addWidget(widget)
+        beside = QVBoxLayout()
+        beside.setSpacing(GRID)
+        for button in buttons:
+            beside.addWidget(button)
+        beside.addStretch(1)
+        line = QHBoxLayout()
+        line.setSpacing(GRID)
+        line.addWidget(self.editor, 1)
+        line.addLayout(beside)
+        layout.addLayout(line)
+        theme.changed.connect(self._fit)
+        self._fit()
         self.picker.prompt_chosen.connect(self.show_prompt)
         self.editor.textChanged.connect(self._on_editor_changed)
 
@@ -150,6 +172,11 @@ class PromptPanel(QWidget):
         self._prompt = prompt
         self.picker.show_prompt(prompt.id)
         self.changed.emit()
+
+    def _fit(self) -> None:
+        """Three lines of the size at which prompts are set."""
+        for editor in (self.earlier, self.editor):
+            editor.setFixedHeight(round(4.5 * self._theme.reading_px))
 
     def _role(self, turn: Turn) -> str:
         words = {"system": self.tr("System"), "user": self.tr("Person"), "assistant": self.tr("Assistant")}

@@ -38,8 +38,8 @@ class CompareTab(Tab):
         self._asked: tuple[Turn, ...] = ()
         self._are_models_stale = True
         self._are_prompts_stale = True
-        self.prompt = PromptPanel()
         self.controls = SamplingControls(session.theme)
+        self.prompt = PromptPanel(session.theme, (self.controls.ask, self.controls.stop))
         self.legend = Legend(session.theme)
         self.board = Board(session.theme)
         layout = QVBoxLayout(self)
