@@ -62,6 +62,9 @@ class RunFile:
     format: int = _FORMAT
 
 
+_RUN_FILES = TypeAdapter(RunFile)  # making it takes longer than reading a file
+
+
 def stage_settings(spec: RunSpec) -> TrainSettings:
     """The settings of a run as the object that its stage reads.
 
@@ -104,7 +107,7 @@ def read_run_file(folder: Path) -> RunFile:
                 f"The run {folder} was made by a newer version of RLHF Studio (format {known}, this one knows "
                 f"{_FORMAT}). Update the program."
             )
-        run_file: RunFile = TypeAdapter(RunFile).validate_python(values)
+        run_file: RunFile = _RUN_FILES.validate_python(values)
     except FileNotFoundError as error:
         raise RunError(f"There is no run in {folder}. Choose a folder that holds {RUN_FILE}.") from error
     except OSError as error:
