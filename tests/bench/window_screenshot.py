@@ -48,6 +48,7 @@ def screen(size):
     command = [program, "-displayfd", str(writer), "-screen", "0", f"{size}x24", "-nolisten", "tcp"]
     server = subprocess.Popen(command, pass_fds=[writer], stderr=subprocess.DEVNULL)
     os.close(writer)
+    os.environ["QT_QPA_PLATFORM"] = "xcb;offscreen"
     try:
         with os.fdopen(reader) as numbers:
             os.environ["DISPLAY"] = f":{numbers.readline().strip()}"

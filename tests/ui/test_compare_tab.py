@@ -227,6 +227,16 @@ def test_a_conversation_is_asked_with_its_earlier_turns(tab, service, store):
     assert service.asked[-1].turns == (*turns[:2], Turn("user", "And you?"))
 
 
+def test_answers_to_another_prompt_are_called_so(tab, session, service):
+    tab.ask_all()
+    finish(session, service, service.asked[0], "Hello.")
+    assert "Reward by" in tab.legend.words.text()
+    tab.prompt.editor.setPlainText("Why?")
+    assert tab.legend.words.text() == "These answers are to another prompt. Ask again."
+    tab.ask_all()
+    assert "Reward by" in tab.legend.words.text()
+
+
 def test_a_prompt_that_is_gone_is_said(qtbot, tab, session):
     with qtbot.waitSignal(session.messaged) as said:
         tab.go_to(GoTo("compare", prompt_id=999))

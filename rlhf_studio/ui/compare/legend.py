@@ -18,6 +18,8 @@ class Legend(QWidget):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._measured = ""
+        self._is_outdated = False
         self.words = PlainLabel("", "muted", wraps=True)
         self.simulated = Tag(self.tr("simulated"))
         self.train = Button(self.tr("Go to training"), self.tr("Open the Train tab"), theme=theme)
@@ -44,12 +46,23 @@ class Legend(QWidget):
             lineup: The models there are.
             simulated: Rankings of the project that no person made.
         """
-        self.words.setText(self._words(lineup))
+        self._measured = self._words(lineup)
+        self._show_words()
         self.train.setVisible(lineup.reward is None and lineup.is_trained)
         self.simulated.setVisible(lineup.reward is not None and simulated > 0)
         self.simulated.setToolTip(
             self.tr("Rewards rest on {count} rankings that a program made, not a person.").format(count=simulated)
         )
+
+    def set_outdated(self, *, is_outdated: bool) -> None:
+        """Say whether the answers below are to another prompt than the one above."""
+        self._is_outdated = is_outdated
+        self._show_words()
+
+    def _show_words(self) -> None:
+        outdated = self.tr("These answers are to another prompt. Ask again.")
+        self.words.setText(outdated if self._is_outdated else self._measured)
+        self.words.set_look("warning" if self._is_outdated else "muted")
 
     def _words(self, lineup: Lineup) -> str:
         reward = (

@@ -165,6 +165,8 @@ class CompareTab(Tab):
         can_ask = bool(self.prompt.turns()) and any(column.choice for column in self.board.columns)
         self.controls.set_state(can_ask=can_ask, is_busy=self.board.is_busy)
         self.legend.add.setEnabled(self.board.can_add)
+        has_answers = any(column.shown for column in self.board.columns)
+        self.legend.set_outdated(is_outdated=has_answers and self._asked != self.prompt.turns())
 
     def _show_prompt(self, prompt_id: int) -> None:
         try:
