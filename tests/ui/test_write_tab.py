@@ -205,6 +205,7 @@ def test_skipping_saves_nothing_and_keeps_the_draft(tab, store, qtbot):
 
 
 def test_an_input_method_keeps_its_enter(tab, store):
+    write("Hao: ")
     QApplication.sendEvent(focus(), QInputMethodEvent("ni hao", []))
     press(Qt.Key.Key_Return, CTRL)
     press(Qt.Key.Key_Return, CTRL | SHIFT)
@@ -214,9 +215,10 @@ def test_an_input_method_keeps_its_enter(tab, store):
     commit = QInputMethodEvent("", [])
     commit.setCommitString("你好")
     QApplication.sendEvent(focus(), commit)
-    assert tab.answer.text == "你好"
+    assert store.counts().demonstrations == 0
+    assert tab.answer.text == "Hao: 你好"
     press(Qt.Key.Key_Return, CTRL)
-    assert texts(store, 1) == ["你好"]
+    assert texts(store, 1) == ["Hao: 你好"]
 
 
 # --- drafts
@@ -336,6 +338,16 @@ def test_undoing_never_takes_the_place_of_what_is_being_typed(tab, store, sessio
     assert shown(tab) == "Why is the sky blue?"
     assert tab.answer.text == "Because"
     assert store.draft(1) == "A red hat flew away."
+
+
+def test_undoing_leaves_a_newer_draft_of_the_same_prompt(tab, store, session):
+    write("A red hat flew away.")
+    press(Qt.Key.Key_Return, CTRL)
+    tab.go_to(GoTo("write", prompt_id=1))
+    write("Better words")
+    session.changed(store.undo("Tess").changes)
+    assert tab.answer.text == "Better words"
+    assert not tab.answer.demonstrations.isVisible()
 
 
 def test_in_an_empty_editor_undo_is_the_windows(tab, qtbot):
@@ -713,15 +725,19 @@ def test_nothing_is_cut_off_in_the_smallest_window(state, tmp_path, open_session
     if state == "one":
         store.add_prompts([NewPrompt((Turn("user", "w" * 3000),), "chat")])
     session = open_session(store)
-    tab = open_tab(session)
+    tab = open_tab(session, (1900, 1400))
     if state == "full":
-        tab.go_to(GoTo("write", prompt_id=store.find_prompts(labeled=True, limit=1)[0].id))
+        (prompt,) = store.find_prompts(labeled=True, limit=1)
+        for number in range(9):
+            store.add_demonstration(prompt.id, f"Answer {number}. " * 60, "Ada")
+        tab.go_to(GoTo("write", prompt_id=prompt.id))
         press(Qt.Key.Key_M, CTRL)
         session.inference.answer(session.inference.asked[0], "A long answer. " * 60)
         session.poll_answers()
         press(Qt.Key.Key_G, CTRL)
     if state == "form":
         tab.begin_prompt()
+    tab.resize(*SMALLEST)
     least = tab.minimumSizeHint()
     assert least.width() <= 1024
     assert least.height() <= 560
