@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 
 from PySide6.QtDBus import QDBus, QDBusConnection, QDBusMessage
 
@@ -16,8 +17,10 @@ Release = Callable[[], None]
 Backend = Callable[[str], Release | None]  # asks by a reason; None where it is not there
 
 _NAME = "RLHF Studio"
+_BUS = "rlhf-studio-awake"
 _BUS_TIMEOUT_MS = 500  # the window waits for the answer
 _ES_CONTINUOUS, _ES_SYSTEM_REQUIRED = 0x80000000, 0x00000001
+_SYSTEMD = Path("/run/systemd/system")
 _LOG = logging.getLogger("rlhf_studio")
 
 
@@ -92,6 +95,8 @@ def _end(child: "subprocess.Popen[bytes]") -> None:
 
 
 def _systemd(reason: str) -> Release | None:
+    if not _SYSTEMD.exists():  # installed, but not what runs this computer
+        return None
     # cat ends when our end of the pipe is closed, however this program ends
     asked = ("--what=sleep:idle", "--mode=block", f"--who={_NAME}", f"--why={reason}")
     return _child(("systemd-inhibit", *asked, "cat"))
@@ -105,25 +110,16 @@ def _screen_saver(reason: str) -> Release | None:
     """Of desktops that follow freedesktop.org; the desktop forgets it when this program ends."""
     if not os.environ.get("DBUS_SESSION_BUS_ADDRESS"):
         return None
-    bus = QDBusConnection.sessionBus()
-    if not bus.isConnected():
-        return None
-    reply = bus.call(_call("Inhibit", [_NAME, reason]), QDBus.CallMode.Block, _BUS_TIMEOUT_MS)
-    if reply.type() != QDBusMessage.MessageType.ReplyMessage or not reply.arguments():
-        return None
-    cookie = reply.arguments()[0]
-    return partial(_let_go, bus, cookie)
-
-
-def _let_go(bus: QDBusConnection, cookie: object) -> None:
-    bus.send(_call("UnInhibit", [cookie]))
-
-
-def _call(method: str, arguments: list[object]) -> QDBusMessage:
+    # a connection of its own, for a desktop lets go of what a connection held when that is closed
+    bus = QDBusConnection.connectToBus(QDBusConnection.BusType.SessionBus, _BUS)
     name = "org.freedesktop.ScreenSaver"
-    message = QDBusMessage.createMethodCall(name, "/org/freedesktop/ScreenSaver", name, method)
-    message.setArguments(arguments)
-    return message
+    message = QDBusMessage.createMethodCall(name, "/org/freedesktop/ScreenSaver", name, "Inhibit")
+    message.setArguments([_NAME, reason])
+    reply = bus.call(message, QDBus.CallMode.Block, _BUS_TIMEOUT_MS) if bus.isConnected() else None
+    if reply is None or reply.type() != QDBusMessage.MessageType.ReplyMessage:
+        QDBusConnection.disconnectFromBus(_BUS)
+        return None
+    return partial(QDBusConnection.disconnectFromBus, _BUS)
 
 
 def _execution_state(_reason: str) -> Release | None:

@@ -65,6 +65,7 @@ def test_a_release_that_fails_is_survived():
 @pytest.fixture
 def programs(tmp_path, monkeypatch):
     """A folder of programs that write down how they were called and then wait."""
+    monkeypatch.setattr(module, "_SYSTEMD", tmp_path)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}/usr/bin{os.pathsep}/bin")
 
     def add(name):
@@ -110,6 +111,8 @@ def test_it_ends_with_a_program_that_is_killed(programs, tmp_path):
     written = programs("systemd-inhibit")
     code = (
         "import os, pathlib, sys\n"
+        "from rlhf_studio.ui import awake as module\n"
+        "module._SYSTEMD = pathlib.Path('/')\n"
         "from rlhf_studio.ui.awake import Awake, backends_of\n"
         "awake = Awake(backends_of('linux')); awake.hold('x')\n"
         "print(awake._release.args[0].pid, flush=True)\n"
@@ -130,8 +133,60 @@ def test_it_ends_with_a_program_that_is_killed(programs, tmp_path):
     assert written.parent == tmp_path
 
 
+def test_systemd_is_left_alone_where_it_does_not_run(programs, monkeypatch, tmp_path):
+    programs("systemd-inhibit")
+    monkeypatch.setattr(module, "_SYSTEMD", tmp_path / "missing")
+    assert module._systemd("training") is None
+
+
 def test_without_a_session_bus_the_desktop_is_not_asked(monkeypatch):
     monkeypatch.delenv("DBUS_SESSION_BUS_ADDRESS", raising=False)
+    assert module._screen_saver("training") is None
+
+
+class Bus:
+    """A session bus whose desktop answers as the test says."""
+
+    class BusType:
+        SessionBus = 1
+
+    open = ()
+
+    def __init__(self, reply):
+        self.reply = reply
+
+    def connectToBus(self, _kind, name):  # noqa: N802
+        self.open = (name,)
+        return self
+
+    def isConnected(self):  # noqa: N802
+        return True
+
+    def call(self, message, _mode, _timeout):
+        self.asked = message.member(), message.arguments()
+        return types.SimpleNamespace(type=lambda: self.reply)
+
+    def disconnectFromBus(self, name):  # noqa: N802
+        assert self.open == (name,)
+        self.open = ()
+
+
+@pytest.mark.parametrize("is_granted", [True, False])
+def test_the_desktop_is_asked_over_the_session_bus(monkeypatch, is_granted):
+    kinds = module.QDBusMessage.MessageType
+    bus = Bus(kinds.ReplyMessage if is_granted else kinds.ErrorMessage)
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/run/user/1000/bus")
+    monkeypatch.setattr(module, "QDBusConnection", bus)
+    awake = Awake([module._screen_saver])
+    awake.hold("training")
+    assert bus.asked == ("Inhibit", ["RLHF Studio", "training"])
+    assert awake.is_held == bool(bus.open) == is_granted
+    awake.release()
+    assert bus.open == ()
+
+
+def test_a_bus_that_does_not_answer_holds_nothing(monkeypatch, tmp_path):
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", f"unix:path={tmp_path}/no-bus")
     assert module._screen_saver("training") is None
 
 
