@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 from PySide6.QtWidgets import QApplication
@@ -27,9 +28,7 @@ from rlhf_studio.ui.tab_pages import TABS
 from rlhf_studio.ui.tabs.tab import GoTo
 from rlhf_studio.ui.theme import Theme
 
-for _name, _path in list(TABS.items()):  # pages that are still to come
-    if importlib.util.find_spec(_path.rpartition(".")[0]) is None:
-        del TABS[_name]
+TO_COME = [name for name, path in TABS.items() if importlib.util.find_spec(path.rpartition(".")[0]) is None]
 FILLINGS = ("empty", "one", "full")
 WIDTH, HEIGHT = 1024, 700  # of the window
 PAGE = (1024, 620)  # what a tab may ask for
@@ -97,6 +96,19 @@ def settle(window):
         QApplication.processEvents()
 
 
+@contextmanager
+def without_pages_to_come():
+    """A window of the pages that are there."""
+    every = dict(TABS)
+    for name in TO_COME:
+        del TABS[name]
+    try:
+        yield
+    finally:
+        TABS.clear()
+        TABS.update(every)
+
+
 def main(out, fillings):
     app = QApplication([sys.argv[0], "-style", "fusion"])
     theme = Theme("light")
@@ -115,4 +127,5 @@ def main(out, fillings):
 
 if __name__ == "__main__":
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    main(Path(sys.argv[1]), sys.argv[2:])
+    with without_pages_to_come():
+        main(Path(sys.argv[1]), sys.argv[2:])
