@@ -5,6 +5,7 @@ The same libraries opened through ctypes link without it; the import finds them 
 """
 
 import ctypes
+import gc
 import importlib
 import importlib.util
 import logging
@@ -12,6 +13,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 # torch's libraries, each after those it needs
@@ -34,8 +36,9 @@ def load_torch(threads: int = 0) -> None:
         if not _LOADED.is_set():
             if "torch" not in sys.modules:
                 _open_libraries()
-            for name in _MODULES:
-                importlib.import_module(name)
+            with _no_collections():
+                for name in _MODULES:
+                    importlib.import_module(name)
             _LOADED.set()
     import torch  # noqa: PLC0415  the point of this module
 
@@ -45,6 +48,23 @@ def load_torch(threads: int = 0) -> None:
 def is_loaded() -> bool:
     """Whether torch is there, whole; safe to ask from any thread."""
     return _LOADED.is_set()
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Keep what is made meanwhile out of garbage collections, now and later.
+
+    These are some 400,000 objects that live as long as the program; each full collection would look at all of them
+    and hold the window for 200 ms.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if was_enabled:
+            gc.enable()
 
 
 def _open_libraries() -> None:

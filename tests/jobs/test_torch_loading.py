@@ -11,7 +11,7 @@ from rlhf_studio.jobs import torch_loading
 
 # runs in an interpreter of its own: this one has torch already
 _ON_A_THREAD = """
-import sys, threading
+import gc, sys, threading
 from rlhf_studio.jobs import torch_loading
 
 opened, real = [], torch_loading._dlopen
@@ -22,10 +22,14 @@ def dlopen():
 
 torch_loading._dlopen = dlopen
 assert "torch" not in sys.modules and not torch_loading.is_loaded()
+collected = []
+gc.callbacks.append(lambda phase, info: collected.append(info["generation"]))
 thread = threading.Thread(target=torch_loading.load_torch)
 thread.start()
 thread.join()
 assert torch_loading.is_loaded() and "transformers" in sys.modules
+assert gc.isenabled() and gc.get_freeze_count() > 100_000 and len(gc.get_objects()) < 20_000
+assert 2 not in collected, "a full collection holds the window"
 assert opened == [False] * len(list(torch_loading._library_paths())), opened
 import torch
 assert float(torch.ones(3).sum()) == 3.0
