@@ -16,15 +16,18 @@ from PySide6.QtGui import QColor, QFont, QFontDatabase, QIcon, QPainter, QPixmap
 _PREFIX = "mdi6."
 _FILES = "materialdesignicons6-webfont"
 _SIZES = (16, 18, 20, 24, 32, 36, 40, 48)  # also for screens of twice the density
+_DISABLED_SIZES = (16, 32)
+_FADED = 140  # of 255, as the words beside it
 _LOG = logging.getLogger("rlhf_studio")
 
 
-def icon(name: str, colour: str) -> QIcon:
+def icon(name: str, colour: str, disabled: str = "") -> QIcon:
     """An icon such as ``mdi6.pencil-outline`` in one colour; an empty one where the set is missing.
 
     Args:
         name: Of the set.
         colour: ``#rrggbb``.
+        disabled: The colour on a control that cannot be used now; by default the same one, faded.
 
     Raises:
         ValueError: If the set has no icon of this name.
@@ -37,18 +40,22 @@ def icon(name: str, colour: str) -> QIcon:
         raise ValueError(f"no icon {name!r}")
     drawn = QIcon()
     for size in _SIZES:
-        drawn.addPixmap(_pixmap(family, sign, colour, size))
+        drawn.addPixmap(_pixmap(family, sign, QColor(colour), size))
+    faded = QColor(disabled or colour)
+    faded.setAlpha(_FADED)
+    for size in _DISABLED_SIZES:
+        drawn.addPixmap(_pixmap(family, sign, faded, size), QIcon.Mode.Disabled)
     return drawn
 
 
-def _pixmap(family: str, sign: str, colour: str, size: int) -> QPixmap:
+def _pixmap(family: str, sign: str, colour: QColor, size: int) -> QPixmap:
     pixmap = QPixmap(size, size)
     pixmap.fill(Qt.GlobalColor.transparent)
     font = QFont(family)
     font.setPixelSize(size)
     painter = QPainter(pixmap)
     painter.setFont(font)
-    painter.setPen(QColor(colour))
+    painter.setPen(colour)
     painter.drawText(QRectF(0, 0, size, size), Qt.AlignmentFlag.AlignCenter, sign)
     painter.end()
     return pixmap

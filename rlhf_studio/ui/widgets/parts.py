@@ -51,7 +51,7 @@ class Button(QPushButton):
             return
         colours = self._theme.colours
         colour = colours.accent_text if self._look == "primary" else colours.text
-        self.setIcon(icon(self._icon_name, colour))
+        self.setIcon(icon(self._icon_name, colour, colours.muted))
         self.setIconSize(QSize(16, 16))
 
 
