@@ -21,7 +21,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QImage
 
-from rlhf_studio.events import RunFinished, StepMetrics
+from rlhf_studio.events import RunFinished, RunStarted, StepMetrics
 from rlhf_studio.paths import resources_dir
 from rlhf_studio.ui.app import make_application, play_demo
 from rlhf_studio.ui.preferences import Preferences
@@ -66,6 +66,7 @@ class Album(QObject):
         self.window, self.stages, self.folder = window, stages, folder
         self.failure = ""
         self._is_train_taken = False
+        self._total = 0
         self._pages = iter(())
         self._waited_ms = 0
         self._timer = QTimer(self)
@@ -76,16 +77,14 @@ class Album(QObject):
 
     def _on_events(self, items):
         for item in items:
-            if item.stage == self.stages[-1] and isinstance(item.event, StepMetrics):
-                total = self._total(item.run_id)
-                if not self._is_train_taken and item.event.step * 3 >= total * 2:
+            if item.stage != self.stages[-1]:
+                continue
+            if isinstance(item.event, RunStarted):
+                self._total = item.event.total
+            elif isinstance(item.event, StepMetrics) and item.event.step * 3 >= self._total * 2:
+                if not self._is_train_taken:
                     self._is_train_taken = True
                     QTimer.singleShot(1500, self, self._take_train)  # the plots take a moment
-
-    def _total(self, run_id):
-        return json.loads((self.window.session.store.runs_dir / run_id / "run.json").read_text())["spec"][
-            "settings"
-        ].get("steps", 10_000)
 
     def _take_train(self):
         self.take("train")
