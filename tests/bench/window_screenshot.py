@@ -81,10 +81,10 @@ class Album(QObject):
                 continue
             if isinstance(item.event, RunStarted):
                 self._total = item.event.total
-            elif isinstance(item.event, StepMetrics) and item.event.step * 3 >= self._total * 2:
-                if not self._is_train_taken:
-                    self._is_train_taken = True
-                    QTimer.singleShot(1500, self, self._take_train)  # the plots take a moment
+            is_late = isinstance(item.event, StepMetrics) and item.event.step * 3 >= self._total * 2
+            if is_late and not self._is_train_taken:
+                self._is_train_taken = True
+                QTimer.singleShot(1500, self, self._take_train)  # the plots take a moment
 
     def _take_train(self):
         self.take("train")
