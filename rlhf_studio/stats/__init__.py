@@ -1,0 +1,1 @@
+"""Numbers and texts for a reader: curves in bounded memory, differences of texts. Numpy only."""

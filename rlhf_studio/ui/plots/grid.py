@@ -1,0 +1,73 @@
+"""The panels of one kind of run on one axis of steps, drawn one panel per turn of the event loop."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QGridLayout, QWidget
+
+from rlhf_studio.events import StepMetrics
+from rlhf_studio.ui.plots.figures import PANELS, kind_of
+from rlhf_studio.ui.plots.metric_plot import MetricPlot
+from rlhf_studio.ui.theme import Theme
+from rlhf_studio.ui.widgets.parts import GRID
+
+
+class PlotGrid(QWidget):
+    """Curves of one run. Hidden it collects; shown it draws what is new, never more than one panel at a time."""
+
+    drawn = Signal(int)  # everything up to this step is on screen
+
+    def __init__(self, theme: Theme, stage: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.kind = kind_of(stage)
+        self.panels = [MetricPlot(theme, spec, self) for spec in PANELS[self.kind]]
+        self._last_step = 0
+        self._timer = QTimer(self)
+        self._timer.setInterval(0)
+        self._timer.timeout.connect(self._on_turn)
+        layout = QGridLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(GRID)
+        columns = 3 if len(self.panels) > 4 else 2
+        for place, panel in enumerate(self.panels):
+            layout.addWidget(panel, place // columns, place % columns)
+        for panel in self.panels[-columns:]:
+            panel.view.getAxis("bottom").setLabel(self.tr("step"))
+
+    def start(self, total: int) -> None:
+        """Begin an empty grid for a run of so many steps."""
+        self.clear()
+        for panel in self.panels:
+            panel.set_length(total)
+
+    def clear(self) -> None:
+        """Forget every curve."""
+        self._last_step = 0
+        for panel in self.panels:
+            panel.clear()
+
+    def add(self, events: Sequence[StepMetrics]) -> None:
+        """Take a batch; it is drawn in the next turns of the event loop, if the grid is shown."""
+        for event in events:
+            self._last_step = max(self._last_step, event.step)
+            for panel in self.panels:
+                panel.add(event.step, event.values)
+        self._draw_soon()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        super().showEvent(event)
+        self._draw_soon()
+
+    def _draw_soon(self) -> None:
+        if self.isVisible() and any(panel.is_stale for panel in self.panels):
+            self._timer.start()
+
+    def _on_turn(self) -> None:
+        stale = next((panel for panel in self.panels if panel.is_stale), None)
+        if stale is not None and self.isVisible():
+            stale.redraw()
+            return
+        self._timer.stop()
+        if stale is None:
+            self.drawn.emit(self._last_step)
