@@ -58,8 +58,16 @@ def train_stages(project: Path, plan: StagePlan, control: RunControl) -> Iterato
             yield StageEvent(stage, pipeline.runs[stage], event)
 
 
-def continue_run(run: Path, stage: StageKey, control: RunControl) -> Iterator[StageEvent]:
+def continue_run(
+    run: Path, stage: StageKey, control: RunControl, changes: Mapping[str, Any] | None = None
+) -> Iterator[StageEvent]:
     """Go on with a run that was stopped, cut off or failed, from its last checkpoint. For the training thread.
+
+    Args:
+        run: Its folder.
+        stage: For the events.
+        control: Stops and pauses it.
+        changes: Settings to go on with, such as a smaller ``micro_batch``.
 
     Raises:
         StudioError: As ``recipes.drive``.
@@ -67,5 +75,5 @@ def continue_run(run: Path, stage: StageKey, control: RunControl) -> Iterator[St
     from rlhf_studio.jobs.recipes import drive  # noqa: PLC0415  loads torch, in the training thread
     from rlhf_studio.jobs.run_folder import RunFolder  # noqa: PLC0415
 
-    for event in drive(RunFolder.open(run), control):
+    for event in drive(RunFolder.open(run), control, changes):
         yield StageEvent(stage, run.name, event)

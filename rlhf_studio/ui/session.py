@@ -1,8 +1,9 @@
 """What the tabs share: the open project, the one training run, the models that answer, and the news about them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -102,13 +103,13 @@ class Session(QObject):
         self.runner.start(lambda control: train_stages(project, plan, control))
         self._began()
 
-    def go_on(self, run: Path, stage: StageKey) -> None:
-        """Continue a run that did not come to its end.
+    def go_on(self, run: Path, stage: StageKey, changes: Mapping[str, Any] | None = None) -> None:
+        """Continue a run that did not come to its end, with some settings changed.
 
         Raises:
             RunError: If a run is going on.
         """
-        self.runner.start(lambda control: continue_run(run, stage, control))
+        self.runner.start(lambda control: continue_run(run, stage, control, changes))
         self._began()
 
     def pause(self) -> None:

@@ -30,14 +30,15 @@ class PlotGrid(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID)
         columns = 3 if len(self.panels) > 4 else 2
-        for place, panel in enumerate(self.panels):
+        spare = -len(self.panels) % columns  # the first panel takes what would stay empty
+        layout.addWidget(self.panels[0], 0, 0, 1, 1 + spare)
+        for place, panel in enumerate(self.panels[1:], start=1 + spare):
             layout.addWidget(panel, place // columns, place % columns)
         for panel in self.panels[-columns:]:
             panel.view.getAxis("bottom").setLabel(self.tr("step"))
 
-    def start(self, total: int) -> None:
-        """Begin an empty grid for a run of so many steps."""
-        self.clear()
+    def set_length(self, total: int) -> None:
+        """Let the axis of steps reach to the end of a run."""
         for panel in self.panels:
             panel.set_length(total)
 

@@ -198,6 +198,9 @@ def _view() -> pg.PlotWidget:
     view.setMouseEnabled(x=False, y=False)
     view.setFrameShape(pg.PlotWidget.Shape.NoFrame)
     view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    view.getPlotItem().layout.setContentsMargins(0, GRID, GRID, 0)  # the topmost number needs half its height
+    view.setXRange(0, 1, padding=0)
+    view.setYRange(0, 1, padding=0)
     view.getAxis("left").setWidth(64)
     view.getAxis("left").enableAutoSIPrefix(False)
     view.getAxis("bottom").enableAutoSIPrefix(False)

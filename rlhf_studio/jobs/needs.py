@@ -1,0 +1,55 @@
+"""What a stage lacks before it can start; needs no torch, so that a form can say it at once."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from rlhf_studio.jobs.stages import StageKey
+from rlhf_studio.store.rows import Counts
+
+Remedy = Literal["write", "rank", "sft", "reward", "none"]
+
+FEWEST_RANKINGS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """One thing that is missing.
+
+    Attributes:
+        message: Id of the sentence to show.
+        values: What it mentions.
+        remedy: Where it is mended: by writing, by ranking, by training an earlier stage.
+    """
+
+    message: str
+    values: Mapping[str, int] = field(default_factory=dict)
+    remedy: Remedy = "none"
+
+
+def missing(
+    counts: Counts, done: Collection[StageKey], stage: StageKey, *, is_read_only: bool = False
+) -> tuple[Missing, ...]:
+    """What keeps a stage from starting; empty where nothing does.
+
+    Args:
+        counts: Of the project.
+        done: Stages whose models are there, or are to be trained before.
+        stage: To be started.
+        is_read_only: Whether the project can be written.
+    """
+    if is_read_only:
+        return (Missing("read_only"),)
+    if stage == "sft":
+        return () if counts.demonstrations else (Missing("no_demonstrations", remedy="write"),)
+    found = [] if "sft" in done else [Missing("no_sft", remedy="sft")]
+    if stage == "reward":
+        rankings = counts.rankings_by_people + counts.rankings_simulated
+        if rankings < FEWEST_RANKINGS:
+            found.append(Missing("few_rankings", {"count": rankings, "needed": FEWEST_RANKINGS}, "rank"))
+        return tuple(found)
+    if "reward" not in done:
+        found.append(Missing("no_reward", remedy="reward"))
+    if not counts.by_purpose.get("ppo"):
+        found.append(Missing("no_prompts", remedy="write"))
+    return tuple(found)

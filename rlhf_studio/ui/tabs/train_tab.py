@@ -1,0 +1,295 @@
+"""Train: the three stages of InstructGPT, started with one button and watched as they learn."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Qt, QTimer
+from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
+from PySide6.QtWidgets import QPushButton, QSplitter, QVBoxLayout, QWidget
+
+from rlhf_studio.errors import StudioError
+from rlhf_studio.events import RunFinished
+from rlhf_studio.jobs.catalog import RunSummary, list_runs
+from rlhf_studio.jobs.models import language_models, reward_models, stage_of
+from rlhf_studio.jobs.needs import missing
+from rlhf_studio.jobs.run_file import read_run_file
+from rlhf_studio.jobs.stages import StageEvent, StageKey, StagePlan
+from rlhf_studio.paths import models_dir
+from rlhf_studio.store.database import Changes
+from rlhf_studio.ui.session import Session, TrainingState
+from rlhf_studio.ui.tabs.tab import GoTo, KeyHelp, Tab
+from rlhf_studio.ui.train.banner import EndBanner
+from rlhf_studio.ui.train.run_bar import RunBar
+from rlhf_studio.ui.train.side import ProbeSide, StageColumn
+from rlhf_studio.ui.train.stage_card import StageCard
+from rlhf_studio.ui.train.watch import Watch
+from rlhf_studio.ui.widgets.parts import GRID
+
+_TABLES = frozenset({"prompt", "demonstration", "ranking"})
+
+
+class TrainTab(Tab):
+    """Three cards, the curves of the stage that runs, and what the model says."""
+
+    name = "train"
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(session, parent)
+        self.column = StageColumn(session.theme)
+        self.probes = ProbeSide(session.theme)
+        self.bar = RunBar(session.theme)
+        self.banner = EndBanner()
+        self.watch: Watch | None = None  # curves are built after the window is on screen
+        self._plan: StagePlan | None = None
+        self._middle = QWidget()
+        QVBoxLayout(self._middle).setContentsMargins(0, 0, 0, 0)
+        self._lay_out()
+        self._connect()
+        self._restore_settings()
+
+    # --- what the window asks
+
+    def title(self) -> str:
+        return self.tr("Train")
+
+    def icon_name(self) -> str:
+        return "mdi6.school-outline"
+
+    def key_help(self) -> tuple[KeyHelp, ...]:
+        return (
+            KeyHelp("F5", self.tr("Train all three")),
+            KeyHelp("F6", self.tr("Pause, or go on")),
+            KeyHelp("F7", self.tr("Stop and keep the run")),
+        )
+
+    def primary_button(self) -> QPushButton | None:
+        return self.bar.train_all
+
+    def go_to(self, target: GoTo) -> None:
+        if target.act and self.bar.train_all.isEnabled():
+            self.bar.train_all.click()
+
+    def reload(self) -> None:
+        self._show_data()
+        self._show_state(self.session.state)
+        QTimer.singleShot(0, self, self.build_watch)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        super().showEvent(event)
+        if self.watch is not None:
+            self.watch.load_history()
+
+    # --- acts
+
+    def train_all(self) -> None:
+        """SFT, the reward model and PPO, with the settings of the cards."""
+        self.train_plan(("sft", "reward", self.column.cards["ppo"].stage))
+
+    def train_plan(self, stages: Sequence[StageKey], settings: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+        """Start some stages; what earlier ones have left is used for those that are not named.
+
+        Args:
+            stages: In the order of the paper.
+            settings: What differs from the cards, by stage; "ppo" holds for both PPO stages.
+        """
+        chosen = self._settings(stages, settings or {})
+        parents: dict[str, str] = {stage: run_id for stage, run_id in self._usable().items() if stage not in stages}
+        plan = StagePlan(tuple(stages), models_dir() / "tiny", chosen, parents)
+        self.build_watch()
+        try:
+            self.session.train(plan)
+        except StudioError as error:
+            self.session.say(str(error), kind="error")
+            return
+        self._plan = plan
+        self.banner.hide()
+
+    def build_watch(self) -> None:
+        """Make the curves, if they are not there yet."""
+        if self.watch is None:
+            self.watch = Watch(self.session, self.probes.view, self.bar, self)
+            self.watch.follower.stage_began.connect(self._on_stage_began)
+            layout = self._middle.layout()
+            if layout is not None:
+                layout.addWidget(self.watch.monitor)
+            if self.isVisible():
+                self.watch.load_history()
+
+    # --- inside
+
+    def _lay_out(self) -> None:
+        splitter = QSplitter(Qt.Orientation.Horizontal)
+        for part, stretch in ((self.column, 0), (self._middle, 1), (self.probes, 0)):
+            splitter.addWidget(part)
+            splitter.setStretchFactor(splitter.count() - 1, stretch)
+        splitter.setChildrenCollapsible(False)
+        splitter.setHandleWidth(2 * GRID)
+        splitter.setSizes([304, 664, 264])
+        page = QVBoxLayout()
+        page.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, GRID)
+        page.setSpacing(GRID)
+        page.addWidget(splitter, 1)
+        page.addWidget(self.banner)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(page, 1)
+        layout.addWidget(self.bar)
+
+    def _connect(self) -> None:
+        session = self.session
+        session.store_changed.connect(self._on_store_changed)
+        session.runs_changed.connect(self._on_runs_changed)
+        session.training_state_changed.connect(self._show_state)
+        session.training_finished.connect(self._on_training_finished)
+        self.bar.train_all.clicked.connect(self.train_all)
+        self.bar.pause.clicked.connect(self._on_pause_clicked)
+        self.bar.stop.clicked.connect(session.stop)
+        self.banner.continue_requested.connect(self._on_continue_requested)
+        self.banner.restart_requested.connect(self._on_restart_requested)
+        for card in self.column.cards.values():
+            card.start_requested.connect(self._on_start_requested)
+            card.remedy_requested.connect(self._on_remedy_requested)
+            card.edited.connect(self._on_card_edited)
+        for keys, button in (("F5", self.bar.train_all), ("F6", self.bar.pause), ("F7", self.bar.stop)):
+            QShortcut(QKeySequence(keys), self).activated.connect(button.click)
+
+    def _settings(
+        self, stages: Sequence[StageKey], given: Mapping[str, Mapping[str, Any]]
+    ) -> dict[str, dict[str, Any]]:
+        """What differs from the defaults: of the cards, and above that of whoever gave some."""
+        chosen: dict[str, dict[str, Any]] = {}
+        for stage in stages:
+            card = self.column.cards["ppo" if stage.startswith("ppo") else stage]
+            shared = given.get("ppo", {}) if stage.startswith("ppo") else {}
+            chosen[stage] = {**self._machine(), **card.form.values(), **shared, **given.get(stage, {})}
+            if stage == "ppo-ptx" and not chosen[stage].get("ptx_coef", 1):
+                del chosen[stage]["ptx_coef"]
+        return chosen
+
+    def _machine(self) -> dict[str, Any]:
+        """Device and threads of the settings page, where they are not left to the program."""
+        preferences = self.session.preferences
+        given = {"device": preferences.device, "threads": preferences.threads}
+        return {name: value for name, value in given.items() if value not in {"auto", 0}}
+
+    def _usable(self) -> dict[StageKey, str]:
+        """The newest run of each stage that has left a whole model."""
+        project = self.session.store.folder
+        found: dict[StageKey, str] = {}
+        for choice in (*language_models(project, models_dir()), *reward_models(project)):
+            if choice.run_id and choice.path.parent.name == "models":
+                stage = choice.stage
+                if stage in {"sft", "reward", "ppo", "ppo-ptx"}:
+                    found[stage] = choice.run_id
+        return found
+
+    def _show_data(self) -> None:
+        store = self.session.store
+        counts = store.counts()
+        done = self._usable()
+        self.column.show_counts(counts)
+        newest = self._newest_runs()
+        self.column.show_runs(newest, is_busy=self.session.state is not TrainingState.IDLE)
+        for card in self.column.cards.values():
+            card.show_missing(missing(counts, done.keys(), card.stage, is_read_only=store.is_read_only))
+            card.set_busy(self.session.state is not TrainingState.IDLE)
+        self.bar.train_all.setEnabled(self.session.state is TrainingState.IDLE and not store.is_read_only)
+
+    def _newest_runs(self) -> dict[str, RunSummary]:
+        newest: dict[str, RunSummary] = {}
+        for run in list_runs(self.session.store.folder).runs:
+            try:
+                stage = stage_of(read_run_file(run.path))
+            except StudioError:  # it is named on the page of runs
+                continue
+            newest["ppo" if stage == "ppo-ptx" else stage] = run
+        return newest
+
+    def _restore_settings(self) -> None:
+        for name, card in self.column.cards.items():
+            kept = self.session.store.get_meta(f"ui.train.{name}")
+            try:
+                values = json.loads(kept) if kept else {}
+            except ValueError:
+                values = {}
+            if isinstance(values, dict) and values:
+                card.form.set_values(values)
+
+    def _on_card_edited(self, card: StageCard) -> None:
+        store = self.session.store
+        name = next(name for name, known in self.column.cards.items() if known is card)
+        if not store.is_read_only and self.isVisible():
+            store.set_meta(f"ui.train.{name}", json.dumps(card.form.values()))
+
+    def _on_start_requested(self, card: StageCard) -> None:
+        self.train_plan((card.stage,))
+
+    def _on_remedy_requested(self, remedy: str) -> None:
+        if remedy in {"write", "rank"}:
+            self.go_to_requested.emit(GoTo(remedy))
+        else:
+            self.train_all()
+
+    def _on_pause_clicked(self) -> None:
+        if self.session.state is TrainingState.PAUSED:
+            self.session.resume()
+        else:
+            self.session.pause()
+
+    def _on_continue_requested(self, is_halved: bool) -> None:
+        last = self.banner.last
+        if last is None:
+            return
+        changes = {"micro_batch": self._micro_batch(last.run_id) // 2} if is_halved else {}
+        try:
+            self.session.go_on(self._folder(last.run_id), last.stage, changes)
+        except StudioError as error:
+            self.session.say(str(error), kind="error")
+            return
+        self.banner.hide()
+
+    def _on_restart_requested(self) -> None:
+        last, plan = self.banner.last, self._plan
+        if last is not None:
+            self.train_plan((last.stage,) if last.run_id or plan is None else plan.stages)
+
+    def _on_stage_began(self, _stage: str) -> None:
+        self._show_data()
+
+    def _on_store_changed(self, changes: Changes, _origin: QObject) -> None:
+        if self.isVisible() and changes.tables & _TABLES:
+            self._show_data()
+
+    def _on_runs_changed(self) -> None:
+        if self.isVisible():
+            self._show_data()
+
+    def _on_training_finished(self, last: StageEvent) -> None:
+        folder = self._folder(last.run_id) if last.run_id else None
+        has_checkpoint = folder is not None and any((folder / "checkpoints").glob("step-*"))
+        self.banner.show_end(last, folder, has_checkpoint, self._micro_batch(last.run_id))
+        if isinstance(last.event, RunFinished) and last.event.outcome == "failed" and not self.isVisible():
+            self.session.say(last.event.message, kind="error")
+        self._show_data()
+
+    def _show_state(self, state: TrainingState) -> None:
+        self.bar.show_state(state)
+        for card in self.column.cards.values():
+            card.set_busy(state is not TrainingState.IDLE)
+        if self.session.store.is_read_only:
+            self.bar.train_all.setEnabled(False)
+
+    def _folder(self, run_id: str) -> Path:
+        return self.session.store.runs_dir / run_id
+
+    def _micro_batch(self, run_id: str) -> int:
+        """Sequences in one pass of a run; 0 where that is not known."""
+        try:
+            settings = read_run_file(self._folder(run_id)).spec.settings if run_id else {}
+        except StudioError:
+            return 0
+        whole = settings.get("minibatch_size") or settings.get("batch_size") or 0
+        return int(settings.get("micro_batch") or whole)

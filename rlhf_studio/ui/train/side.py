@@ -1,0 +1,93 @@
+"""Left and right of the curves: the three stages in their order, and what the model says."""
+
+from collections.abc import Mapping
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+
+from rlhf_studio.jobs.catalog import RunSummary
+from rlhf_studio.settings import PpoSettings, RewardSettings, SftSettings
+from rlhf_studio.store.rows import Counts
+from rlhf_studio.ui.theme import Theme
+from rlhf_studio.ui.train.probe_view import ProbeView
+from rlhf_studio.ui.train.stage_card import StageCard
+from rlhf_studio.ui.widgets.parts import GRID, Button, row
+from rlhf_studio.ui.widgets.text import PlainLabel
+
+
+class StageColumn(QScrollArea):
+    """SFT, then the reward model, then PPO: each begins with what the one before has left."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.cards = {
+            "sft": StageCard("sft", SftSettings, theme),
+            "reward": StageCard("reward", RewardSettings, theme),
+            "ppo": StageCard("ppo-ptx", PpoSettings, theme),
+        }
+        page = QWidget()
+        page.setProperty("look", "page")
+        layout = QVBoxLayout(page)
+        layout.setContentsMargins(0, 0, GRID, 0)
+        layout.setSpacing(0)
+        for place, card in enumerate(self.cards.values()):
+            if place:
+                arrow = PlainLabel("↓", "muted")
+                arrow.setAlignment(Qt.AlignmentFlag.AlignCenter)
+                layout.addWidget(arrow)
+            layout.addWidget(card)
+        layout.addStretch(1)
+        self.setWidget(page)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setAccessibleName(self.tr("Stages"))
+        self.setMinimumWidth(280)
+
+    def show_counts(self, counts: Counts) -> None:
+        """Say what each stage has to learn from."""
+        self.cards["sft"].data.setText(self.tr("{count} demonstrations").format(count=counts.demonstrations))
+        people, simulated = counts.rankings_by_people, counts.rankings_simulated
+        mixed = self.tr("{count} rankings, {simulated} of them simulated")
+        text = mixed if simulated else self.tr("{count} rankings")
+        self.cards["reward"].data.setText(text.format(count=people + simulated, simulated=simulated))
+        self.cards["ppo"].data.setText(self.tr("{count} prompts").format(count=counts.by_purpose.get("ppo", 0)))
+
+    def show_runs(self, newest: Mapping[str, RunSummary], *, is_busy: bool) -> None:
+        """Say how the last run of each stage went.
+
+        Args:
+            newest: By card.
+            is_busy: Whether a run goes on: then one without an end is it.
+        """
+        for name, card in self.cards.items():
+            run = newest.get(name)
+            if run is None:
+                card.show_state(self.tr("not trained yet"))
+            elif run.outcome == "completed":
+                card.show_state(self.tr("✓ trained"), "success")
+            elif run.outcome == "stopped":
+                card.show_state(self.tr("stopped at step {step}").format(step=run.last_step), "warning")
+            elif run.outcome == "failed":
+                card.show_state(self.tr("✗ failed"), "danger")
+            else:
+                card.show_state(self.tr("● training") if is_busy else self.tr("cut off"), "" if is_busy else "warning")
+
+
+class ProbeSide(QWidget):
+    """What the model says now."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.view = ProbeView(theme)
+        self.since_first = Button(
+            self.tr("Since the start"), self.tr("Mark what changed since the first answer"), "chip"
+        )
+        self.since_first.setCheckable(True)
+        self.since_first.toggled.connect(self.view.compare_with_first)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(GRID)
+        layout.addLayout(row(PlainLabel(self.tr("What it says now"), "heading"), None, self.since_first))
+        layout.addWidget(self.view, 1)
+        self.setMinimumWidth(220)

@@ -1,0 +1,120 @@
+"""One of the three stages: what it has to learn from, its settings, what it lacks, and how it went."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QWidget
+
+from rlhf_studio.jobs.needs import Missing, Remedy
+from rlhf_studio.jobs.stages import StageKey
+from rlhf_studio.settings import StageSettings
+from rlhf_studio.ui.compare.column import StageBand
+from rlhf_studio.ui.theme import Theme
+from rlhf_studio.ui.train.form import StageForm
+from rlhf_studio.ui.widgets.parts import GRID, Button, Card, row
+from rlhf_studio.ui.widgets.text import PlainLabel, set_look
+from rlhf_studio.words import STAGES
+
+
+class StageCard(Card):
+    """SFT, reward model, or PPO, which without pretraining gradients is plain PPO and says so."""
+
+    start_requested = Signal(object)  # itself
+    remedy_requested = Signal(str)  # jobs.needs.Remedy
+    edited = Signal(object)  # itself
+
+    def __init__(
+        self, stage: StageKey, settings: type[StageSettings], theme: Theme, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent=parent)
+        self._stage: StageKey = stage
+        self._remedy: Remedy = "none"
+        self._is_missing = False
+        self.band = StageBand(theme)
+        self.name = PlainLabel("", "heading")
+        self.state = PlainLabel("", "muted")
+        self.state.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self.data = PlainLabel("", "muted", wraps=True)
+        self.form = StageForm(settings)
+        self.form.edited.connect(self._on_form_edited)
+        self.missing = PlainLabel("", "warning", wraps=True)
+        self.mend = Button("", self.tr("Mend what is missing"))
+        self.mend.clicked.connect(self._on_mend_clicked)
+        self.start = Button(self.tr("Start"), self.tr("Train this stage alone"), "", "mdi6.play", theme)
+        self.start.clicked.connect(self._on_start_clicked)
+        self.time = PlainLabel("", "muted")
+        self.body.setContentsMargins(GRID + 4, GRID + 4, GRID + 4, GRID + 4)
+        self.body.addWidget(self.band)
+        self.body.addLayout(row(self.name, None, self.state))
+        for widget in (self.data, self.form, self.missing):
+            self.body.addWidget(widget)
+        self.body.addLayout(row(self.start, self.mend, None, self.time))
+        self.show_missing(())
+        self._name_stage()
+
+    @property
+    def stage(self) -> StageKey:
+        """What would be trained with the settings as they are."""
+        if self._stage != "ppo-ptx":
+            return self._stage
+        return "ppo-ptx" if self.form.fields["ptx_coef"].value else "ppo"
+
+    def show_missing(self, missing: Sequence[Missing]) -> None:
+        """Say what is missing, with the button that mends the first of it."""
+        self._is_missing = bool(missing)
+        self._remedy = missing[0].remedy if missing else "none"
+        self.missing.setText(" ".join(self._sentence(item) for item in missing))
+        self.missing.setVisible(bool(missing))
+        self.mend.setText(self._remedy_words())
+        self.mend.setAccessibleName(self._remedy_words())
+        self.mend.setVisible(self._remedy != "none")
+        self.start.setEnabled(not missing)
+
+    def show_state(self, words: str, look: str = "muted") -> None:
+        """Show how the stage's last run went."""
+        self.state.setText(words)
+        set_look(self.state, look)
+
+    def set_busy(self, is_busy: bool) -> None:
+        """While something trains, settings and start rest."""
+        self.form.set_enabled(not is_busy)
+        self.start.setEnabled(not is_busy and not self._is_missing)
+        self.mend.setEnabled(not is_busy)
+
+    def _name_stage(self) -> None:
+        word = STAGES[self.stage]
+        self.name.setText(word)
+        self.band.set_stage(self.stage)
+        self.setAccessibleName(word)
+        self.start.setAccessibleName(self.tr("Start {stage}").format(stage=word))
+
+    def _sentence(self, missing: Missing) -> str:
+        words = {
+            "read_only": self.tr("The project can only be read, so no run can be kept in it."),
+            "no_demonstrations": self.tr("There is no demonstration yet: SFT learns from answers you write."),
+            "few_rankings": self.tr("There are {count} rankings; the reward model needs at least {needed}."),
+            "no_sft": self.tr("It starts from an SFT model, and there is none yet."),
+            "no_reward": self.tr("It learns from a reward model, and there is none yet."),
+            "no_prompts": self.tr("No prompt is there to be answered: mark some for PPO."),
+        }
+        return words[missing.message].format(**missing.values)
+
+    def _remedy_words(self) -> str:
+        words: dict[Remedy, str] = {
+            "write": self.tr("Write"),
+            "rank": self.tr("Rank answers"),
+            "sft": self.tr("Train all three"),
+            "reward": self.tr("Train all three"),
+            "none": "",
+        }
+        return words[self._remedy]
+
+    def _on_form_edited(self) -> None:
+        self._name_stage()
+        self.edited.emit(self)
+
+    def _on_start_clicked(self) -> None:
+        self.start_requested.emit(self)
+
+    def _on_mend_clicked(self) -> None:
+        self.remedy_requested.emit(self._remedy)
