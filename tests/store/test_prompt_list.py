@@ -65,6 +65,8 @@ def test_drafts_come_first_then_the_unlabeled(listed):
     assert ids(listed.find_prompts(order="oldest_first")) == [1, 2, 3, 4, 5, 6]
     listed.undo()
     assert ids(listed.find_prompts()) == [3, 2, 4, 5, 6, 1]
+    listed.save_draft(1, "another answer to a prompt that has one")
+    assert ids(listed.find_prompts()) == [3, 1, 2, 4, 5, 6]
 
 
 def test_pages_follow_each_other(listed):
