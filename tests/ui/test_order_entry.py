@@ -1,0 +1,133 @@
+from itertools import permutations
+
+import pytest
+
+from rlhf_studio.ui.rank.order_entry import OrderEntry
+
+
+def weak_orders(k):
+    """Every order of k answers with ties, best first, each once."""
+    found = set()
+    for order in permutations(range(k)):
+        for cuts in range(2 ** (k - 1)):
+            tiers = [[order[0]]]
+            for place, index in enumerate(order[1:]):
+                if cuts >> place & 1:
+                    tiers.append([index])
+                else:
+                    tiers[-1].append(index)
+            found.add(tuple(tuple(sorted(tier)) for tier in tiers))
+    return sorted(found)
+
+
+def keys_of(tiers):
+    """The keys for an order, without that of the answer that is filled in."""
+    keys = "".join(("=" if place else "") + str(index + 1) for tier in tiers for place, index in enumerate(tier))
+    return keys[:-1]
+
+
+def typed(keys, k=4):
+    entry = OrderEntry(k)
+    for key in keys.replace(" ", ""):
+        assert entry.tie() if key == "=" else entry.press(int(key)), key
+    return entry
+
+
+def plain(tiers):
+    return tuple(tuple(sorted(tier)) for tier in tiers)
+
+
+def test_there_are_75_orders_of_four():
+    assert len(weak_orders(4)) == 75
+
+
+@pytest.mark.parametrize("tiers", weak_orders(4), ids=keys_of)
+def test_every_order_of_four_takes_at_most_six_keys(tiers):
+    keys = keys_of(tiers)
+    assert len(keys) <= 6
+    assert plain(typed(keys).complete()) == tiers
+
+
+@pytest.mark.parametrize(
+    ("keys", "tiers"),
+    [
+        ("2 4 = 1", ((1,), (0, 3), (2,))),
+        ("2 4 1 =", ((1,), (3,), (0, 2))),
+        ("1 2 3", ((0,), (1,), (2,), (3,))),
+        ("1 2 3 4", ((0,), (1,), (2,), (3,))),
+        ("1 = 2 = 3 =", ((0, 1, 2, 3),)),
+        ("1 2", None),
+        ("1 2 =", None),
+        ("", None),
+    ],
+)
+def test_keys(keys, tiers):
+    complete = typed(keys).complete()
+    assert complete == tiers if tiers is None else plain(complete) == tiers
+
+
+def test_a_strict_order_of_k_takes_k_minus_one_digits():
+    for k in range(2, 10):
+        entry = typed("".join(str(digit) for digit in range(k, 1, -1)), k)
+        assert entry.complete() == tuple((index,) for index in reversed(range(k)))
+
+
+def test_what_cannot_be_pressed_changes_nothing():
+    entry = typed("2")
+    for refused in (entry.press(2), entry.press(0), entry.press(5), OrderEntry(4).tie()):
+        assert not refused
+    assert entry.tiers == ((1,),)
+    entry.tie()
+    assert not entry.tie()
+    full = typed("1234")
+    assert not full.tie()
+
+
+def test_backspace_takes_one_key_back():
+    entry = typed("2 4 = 1")
+    entry.backspace()
+    assert entry.tiers == ((1,), (3,))
+    assert entry.is_tying
+    entry.backspace()
+    assert not entry.is_tying
+    entry.press(1)
+    assert entry.tiers == ((1,), (3,), (0,))
+    while entry.backspace():
+        pass
+    assert entry.tiers == ()
+    assert entry.is_untouched
+
+
+def test_clear():
+    entry = typed("2 4 =")
+    entry.clear()
+    assert entry.tiers == ()
+    assert not entry.is_tying
+
+
+def test_place_between_and_beside_and_back():
+    entry = typed("1 2 3")
+    assert entry.place(3, 1, as_new=True)
+    assert entry.tiers == ((0,), (3,), (1,), (2,))
+    assert entry.place(0, 2, as_new=False)
+    assert entry.tiers == ((3,), (1, 0), (2,))
+    assert not entry.place(2, 2, as_new=False)
+    assert not entry.place(9, 0, as_new=False)
+    entry.backspace()
+    entry.backspace()
+    assert entry.tiers == ((0,), (1,), (2,))
+
+
+def test_move_goes_through_ties():
+    entry = typed("1 2")
+    entry.move(1, -1)
+    assert plain(entry.tiers) == ((0, 1),)
+    entry.move(1, -1)
+    assert entry.tiers == ((1,), (0,))
+    assert not entry.move(1, -1)
+    entry.move(1, 1)
+    assert plain(entry.tiers) == ((0, 1),)
+    entry.move(1, 1)
+    assert entry.tiers == ((0,), (1,))
+    entry.move(3, -1)
+    assert entry.tiers == ((0,), (1,), (3,))
