@@ -1,29 +1,7 @@
-from itertools import permutations
-
 import pytest
+from rank_orders import keys_of, plain, weak_orders
 
 from rlhf_studio.ui.rank.order_entry import OrderEntry
-
-
-def weak_orders(k):
-    """Every order of k answers with ties, best first, each once."""
-    found = set()
-    for order in permutations(range(k)):
-        for cuts in range(2 ** (k - 1)):
-            tiers = [[order[0]]]
-            for place, index in enumerate(order[1:]):
-                if cuts >> place & 1:
-                    tiers.append([index])
-                else:
-                    tiers[-1].append(index)
-            found.add(tuple(tuple(sorted(tier)) for tier in tiers))
-    return sorted(found)
-
-
-def keys_of(tiers):
-    """The keys for an order, without that of the answer that is filled in."""
-    keys = "".join(("=" if place else "") + str(index + 1) for tier in tiers for place, index in enumerate(tier))
-    return keys[:-1]
 
 
 def typed(keys, k=4):
@@ -31,10 +9,6 @@ def typed(keys, k=4):
     for key in keys.replace(" ", ""):
         assert entry.tie() if key == "=" else entry.press(int(key)), key
     return entry
-
-
-def plain(tiers):
-    return tuple(tuple(sorted(tier)) for tier in tiers)
 
 
 def test_there_are_75_orders_of_four():

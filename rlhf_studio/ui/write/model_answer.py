@@ -17,15 +17,15 @@ from rlhf_studio.ui.write.conversation import ReadingBox
 
 ASKED = Sampling(temperature=0.7, top_p=0.95, max_new_tokens=96)  # lively, but seldom astray
 _TRAINED = frozenset({"sft", "ppo", "ppo-ptx"})
-_REMEMBERED = "write/model"
 
 
 class ModelPicker(QComboBox):
     """The models that answer; the newest trained one unless the person chose another."""
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Session, parent: QWidget | None = None, *, remembered: str = "write/model") -> None:
         super().__init__(parent)
         self._session = session
+        self._remembered = remembered
         self.choices: tuple[ModelChoice, ...] = ()
         self.setAccessibleName(self.tr("Model to ask"))
         self.setToolTip(self.tr("The model that answers: the base model, or what a run of this project has left"))
@@ -54,14 +54,14 @@ class ModelPicker(QComboBox):
         self.setCurrentIndex(self._first_choice())
 
     def _first_choice(self) -> int:
-        wanted = self._session.preferences.value(_REMEMBERED)
+        wanted = self._session.preferences.value(self._remembered)
         by_key = [place for place, choice in enumerate(self.choices) if choice.key == wanted]
         trained = [place for place, choice in enumerate(self.choices) if choice.stage in _TRAINED]
         return (by_key or trained or [0])[-1]
 
     def _on_activated(self) -> None:
         if self.choice is not None:
-            self._session.preferences.keep(_REMEMBERED, self.choice.key)
+            self._session.preferences.keep(self._remembered, self.choice.key)
 
 
 class ModelAnswerCard(Card):

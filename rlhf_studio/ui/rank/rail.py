@@ -1,0 +1,199 @@
+"""The order as it is being made: best at the top, ties side by side."""
+
+from PySide6.QtCore import QPoint, QRect, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+)
+from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
+
+from rlhf_studio.ui.rank.card import Draggable, answer_in
+from rlhf_studio.ui.rank.order_entry import OrderEntry
+from rlhf_studio.ui.theme import Theme
+from rlhf_studio.ui.widgets.parts import GRID
+from rlhf_studio.ui.widgets.text import PlainLabel
+
+WIDTH_PX = 208
+_CHIPS_A_LINE = 4
+_EDGE = 0.28  # of a row's height: nearer to its edge than this, a drop means a rank of its own
+
+
+class _Chip(PlainLabel):
+    """An answer in the order."""
+
+    def __init__(self, index: int, parent: QWidget | None = None) -> None:
+        super().__init__(str(index + 1), "number", parent)
+        self.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.setCursor(Qt.CursorShape.OpenHandCursor)
+        self.setToolTip(self.tr("Drag answer {digit} to another rank").format(digit=index + 1))
+        self._drag = Draggable(self, index)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        self._drag.press(event)
+        event.accept()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        self._drag.move(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        self._drag.release(event)
+
+
+class _Row(QFrame):
+    """One rank."""
+
+    def __init__(self, rank: str, indices: tuple[int, ...], look: str) -> None:
+        super().__init__()
+        self.setProperty("look", look)
+        layout = QGridLayout(self)
+        layout.setContentsMargins(GRID, 0, GRID, 0)
+        layout.setSpacing(0)
+        label = PlainLabel(rank, "muted")
+        label.setMinimumWidth(label.fontMetrics().horizontalAdvance("00."))
+        layout.addWidget(label, 0, 0)
+        for place, index in enumerate(indices):
+            line, column = divmod(place, _CHIPS_A_LINE)
+            if place:
+                layout.addWidget(PlainLabel("=", "muted"), line, 2 * column)
+            layout.addWidget(_Chip(index), line, 2 * column + 1)
+            layout.setColumnStretch(2 * column + 1, 1)
+        self.setMinimumHeight(5 * GRID)
+
+
+class _Rows(QWidget):
+    """The ranks, and where a dragged answer would go."""
+
+    dropped = Signal(int, int, bool)
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self.setProperty("look", "page")
+        self.setAcceptDrops(True)
+        self._theme = theme
+        self.rows: list[_Row] = []
+        self.tier_count = 0
+        self._mark: tuple[int, bool] | None = None
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 4, 0, 4)
+        self._layout.setSpacing(GRID)
+        self._layout.addStretch(1)
+
+    def show_rows(self, rows: list[_Row], tier_count: int) -> None:
+        for old in self.rows:
+            self._layout.removeWidget(old)
+            old.hide()
+            old.deleteLater()
+        self.rows, self.tier_count = rows, tier_count
+        for place, widget in enumerate(rows):
+            self._layout.insertWidget(place, widget)
+
+    def target(self, point: QPoint) -> tuple[int, bool]:
+        """The rank at a point, and whether a new one is made before it."""
+        for tier, widget in enumerate(self.rows[: self.tier_count]):
+            box = widget.geometry()
+            if point.y() < box.top() + _EDGE * box.height():
+                return tier, True
+            if point.y() <= box.bottom() - _EDGE * box.height():
+                return tier, False
+        return self.tier_count, True
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
+        if answer_in(event.mimeData()) is not None:
+            event.acceptProposedAction()
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:  # noqa: N802
+        self._set_mark(self.target(event.position().toPoint()))
+        event.acceptProposedAction()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802, ARG002
+        self._set_mark(None)
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
+        index = answer_in(event.mimeData())
+        self._set_mark(None)
+        if index is not None:
+            event.acceptProposedAction()
+            tier, is_new = self.target(event.position().toPoint())
+            self.dropped.emit(index, tier, is_new)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        super().paintEvent(event)
+        if self._mark is None:
+            return
+        tier, is_new = self._mark
+        colour = QColor(self._theme.colours.accent)
+        painter = QPainter(self)
+        if is_new:
+            box = self.rows[tier].geometry() if tier < len(self.rows) else QRect(0, self._end(), self.width(), 0)
+            painter.fillRect(QRect(0, max(0, box.top() - 5), self.width(), 3), colour)
+        else:
+            painter.fillRect(self.rows[tier].geometry().adjusted(-3, -3, 3, 3), colour)
+        painter.end()
+
+    def _end(self) -> int:
+        return (self.rows[-1].geometry().bottom() + 8) if self.rows else 6
+
+    def _set_mark(self, mark: tuple[int, bool] | None) -> None:
+        self._mark = mark
+        self.update()
+
+
+class OrderRail(QWidget):
+    """Shows the order; a drop on a rank ties, a drop between ranks makes one."""
+
+    dropped = Signal(int, int, bool)  # answer, tier, whether as a new one before it
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFixedWidth(WIDTH_PX)
+        self.title = PlainLabel(self.tr("Your order"), "heading")
+        self.hint = PlainLabel("", "muted", wraps=True)
+        self.rows = _Rows(theme)
+        self.rows.dropped.connect(self.dropped)
+        self._scroll = QScrollArea()
+        self._scroll.setWidget(self.rows)
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(GRID // 2)
+        for widget, stretch in ((self.title, 0), (self.hint, 0), (self._scroll, 1)):
+            layout.addWidget(widget, stretch)
+
+    def show_order(self, entry: OrderEntry) -> None:
+        """Show the order so far, and what Enter would fill in."""
+        rows = [_Row(f"{place + 1}.", tier, "card") for place, tier in enumerate(entry.tiers)]
+        missing = entry.missing
+        if entry.tiers and len(missing) == 1:
+            rank = "=" if entry.is_tying else f"{len(entry.tiers) + 1}."
+            rows.append(_Row(rank, missing, "raised"))
+        elif entry.is_tying:
+            rows.append(_Row("=", (), "raised"))
+        self.rows.show_rows(rows, len(entry.tiers))
+        self.hint.setText(self._hint(entry))
+        self._speak(entry)
+
+    def _hint(self, entry: OrderEntry) -> str:
+        if not entry.tiers:
+            return self.tr("Best first: press the digits of the answers, click them, or drag them here.")
+        if len(entry.missing) == 1 and entry.is_tying:
+            return self.tr("Enter ties answer {digit} with the one before.").format(digit=entry.missing[0] + 1)
+        if len(entry.missing) == 1:
+            return self.tr("Enter puts answer {digit} last.").format(digit=entry.missing[0] + 1)
+        if entry.is_tying:
+            return self.tr("The next answer is tied with the one before.")
+        return self.tr("Best at the top.")
+
+    def _speak(self, entry: OrderEntry) -> None:
+        ranks = [" = ".join(str(index + 1) for index in tier) for tier in entry.tiers]
+        self.setAccessibleName(
+            self.tr("Your order, best first: {order}").format(order=", ".join(ranks) or self.tr("nothing yet"))
+        )

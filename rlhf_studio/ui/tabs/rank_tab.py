@@ -1,0 +1,487 @@
+"""Rank: ordering answers of a model from best to worst, which is what the reward model learns from."""
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QHideEvent, QKeyEvent, QKeySequence, QShortcut
+from PySide6.QtWidgets import QApplication, QPushButton, QTabBar, QVBoxLayout, QWidget
+
+from rlhf_studio.errors import StudioError
+from rlhf_studio.schema import Completion
+from rlhf_studio.store.answer_sets import AnswerSet
+from rlhf_studio.store.database import Changes
+from rlhf_studio.ui.rank.order_entry import OrderEntry
+from rlhf_studio.ui.rank.pace import Stopwatch, median_seconds
+from rlhf_studio.ui.rank.page import RankPage
+from rlhf_studio.ui.rank.queue import Growing, RankQueue
+from rlhf_studio.ui.session import Session
+from rlhf_studio.ui.tabs.tab import GoTo, KeyHelp, Tab
+
+_TABLES = frozenset({"prompt", "completion", "answer_set", "ranking"})
+_ENTERS = frozenset({Qt.Key.Key_Return, Qt.Key.Key_Enter})
+
+
+class RankTab(Tab):
+    """One set of answers at a time, ordered by digits, clicks or dragging."""
+
+    name = "rank"
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(session, parent)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.queue = RankQueue(session, self)
+        self.page = RankPage(session)
+        self._set: AnswerSet | None = None
+        self._answers: tuple[Completion, ...] = ()
+        self._entry = OrderEntry(0)
+        self._entries: dict[int, OrderEntry] = {}  # of every set seen, for when it comes back
+        self._judged: list[int] = []  # sets, in the order in which they were done with
+        self._watch = Stopwatch()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.page)
+        self._connect()
+        self._add_shortcuts()
+
+    # --- what the window asks
+
+    def title(self) -> str:
+        return self.tr("Rank")
+
+    def icon_name(self) -> str:
+        return "mdi6.format-list-numbered"
+
+    def key_help(self) -> tuple[KeyHelp, ...]:
+        return (
+            KeyHelp(self.tr("1 to 9"), self.tr("Place an answer, best first; the last one is filled in")),
+            KeyHelp(self.tr("="), self.tr("Tie the next answer with the one before")),
+            KeyHelp(self.tr("Enter"), self.tr("Submit the order")),
+            KeyHelp(self.tr("Backspace"), self.tr("Take the last key or move back")),
+            KeyHelp(self.tr("Space"), self.tr("Place the answer whose card has the keyboard")),
+            KeyHelp(self.tr("Alt+Up, Alt+Down"), self.tr("Move the answer whose card has the keyboard")),
+            KeyHelp(self.tr("Ctrl+R"), self.tr("Sample the answer anew whose card has the keyboard")),
+            KeyHelp(self.tr("Ctrl+U"), self.tr("These answers cannot be ranked")),
+            KeyHelp(self.tr("Ctrl+Right"), self.tr("Skip this set")),
+        )
+
+    def primary_button(self) -> QPushButton | None:
+        return self.page.primary
+
+    def go_to(self, target: GoTo) -> None:
+        if target.prompt_id is not None:
+            self._go_to_prompt(target.prompt_id)
+        elif target.act and not self.page.is_working:
+            self.page.primary.click()
+        self.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def reload(self) -> None:
+        self.page.models.reload()
+        self.queue.models = self.page.models.choices
+        self.queue.choose(self.page.models.choice, self.page.k)
+        self._follow()
+        self.queue.start()
+        self._watch.go_on()
+        self._update()
+        focused = QApplication.focusWidget()
+        if focused is None or not (self.isAncestorOf(focused) or isinstance(focused, QTabBar)):
+            self.setFocus(Qt.FocusReason.OtherFocusReason)  # digits work at once
+
+    def save_state(self) -> None:
+        self.page.keep_k()
+        self.queue.close()
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
+        super().hideEvent(event)
+        self._watch.hold()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        modifiers = event.modifiers() & ~(Qt.KeyboardModifier.KeypadModifier | Qt.KeyboardModifier.ShiftModifier)
+        if modifiers or event.isAutoRepeat() or not self._take_key(event):
+            super().keyPressEvent(event)
+
+    # --- acts
+
+    def submit(self) -> None:
+        """Keep the order as a ranking and show the next set."""
+        if not self.page.is_working:
+            self.page.primary.click()
+            return
+        if self._set is None:
+            self.page.say(self.tr("The answers are still being written."))
+            return
+        tiers = self._entry.complete()
+        if self.queue.is_rerolling or not self.page.submit.isEnabled():
+            return
+        if tiers is None:
+            self._say_missing()
+            return
+        ids = self._set.completion_ids
+        chosen = [[ids[index] for index in tier] for tier in tiers]
+        try:
+            made = self.session.store.rank_set(self._set.id, chosen, self._watch.seconds, self.session.labeler)
+        except StudioError as error:
+            self.page.say(str(error), "danger")
+            return
+        words = self.tr("Ranking saved. The answers were by {model}.")
+        models = ", ".join(dict.fromkeys(answer.model for answer in self._answers))
+        self._done(made.changes, words.format(model=models))
+
+    def mark_unrankable(self) -> None:
+        """Say that this set has no order, and show the next one."""
+        if self._set is None or not self.page.unrankable.isEnabled():
+            return
+        try:
+            changes = self.session.store.mark_unrankable(self._set.id, self.session.labeler)
+        except StudioError as error:
+            self.page.say(str(error), "danger")
+            return
+        self._done(changes, self.tr("Set aside as one that cannot be ranked."))
+
+    def skip_set(self) -> None:
+        """Put this set aside and show the next one."""
+        if self._set is None or not self.page.skip.isEnabled():
+            return
+        try:
+            changes = self.session.store.skip_set(self._set.id, self.session.labeler)
+        except StudioError as error:
+            self.page.say(str(error), "danger")
+            return
+        self._done(changes, self.tr("Set skipped."))
+
+    def tie(self) -> None:
+        """Tie the next answer with the one before."""
+        if not self._can_order():
+            return
+        if self._entry.tie():
+            self._show_order()
+        elif not self._entry.tiers:
+            self.page.say(self.tr("A tie needs an answer before it: press a digit first."))
+        elif not self._entry.missing:
+            self.page.say(self.tr("Every answer has its place; drag one onto another rank to tie them."))
+
+    def take_back(self) -> None:
+        """Take the last key, click or move back."""
+        if self._can_order() and self._entry.backspace():
+            self._show_order()
+
+    def reroll_focused(self) -> None:
+        """Sample the answer anew whose card has the keyboard."""
+        card = self.page.board.focused()
+        if card is None:
+            self.page.say(self.tr("Go to a card first (Tab, or the button on the card)."))
+        else:
+            self.reroll(card.index)
+
+    def reroll(self, index: int) -> None:
+        """Sample one answer anew."""
+        if self._set is None or not self.page.reroll.isEnabled():
+            return
+        if self.queue.reroll(self._set, self._answers[index]):
+            self.page.say("")
+            self.page.board.cards[index].show_growing("")
+            self._update()
+
+    def use_only_mine(self) -> None:
+        """Take every simulated ranking back."""
+        try:
+            made = self.session.store.delete_simulated_rankings(self.session.labeler)
+        except StudioError as error:
+            self.page.say(str(error), "danger")
+            return
+        self.session.changed(made.changes, self)
+        self._update()
+        self.session.say(self.tr("{n} simulated rankings were taken back.").format(n=len(made.ids)), kind="undo")
+
+    def sample(self) -> None:
+        """Have answers sampled while the person waits."""
+        self.queue.start()
+        self.queue.sample_now()
+
+    # --- which set is shown
+
+    def _done(self, changes: Changes, words: str) -> None:
+        if self._set is not None:
+            self._judged.append(self._set.id)
+        self._set = None
+        self.session.changed(changes, self)
+        self._show_next()
+        self.session.say(words, kind="undo")
+
+    def _show_next(self) -> None:
+        """Open the next set that waits; without any, sample one."""
+        try:
+            waiting = self.queue.waiting()
+        except StudioError as error:
+            self.page.say(str(error), "danger")
+            return
+        if waiting:
+            self._open(waiting[0])
+            self.queue.fill()
+        elif not self.queue.is_streaming:
+            self._set = None
+            if not (self._judged and self.queue.sample_now()):
+                self._show_empty()
+        self._update()
+
+    def _show_empty(self) -> None:
+        try:
+            has_prompts = bool(self.session.store.prompts("rank", limit=1))
+        except StudioError as error:
+            self.session.say(str(error), kind="error")
+            return
+        self.page.show_empty(has_prompts=has_prompts)
+
+    def _open(self, answers: AnswerSet) -> None:
+        """Show one set, with the order it had when it was seen last."""
+        if self._set == answers and self.page.is_working:
+            return
+        self.queue.stop_reroll()
+        self.queue.stop_streaming()
+        try:
+            prompt = self.session.store.prompt(answers.prompt_id)
+            completions = self.session.store.set_answers(answers.id)
+        except StudioError as error:
+            self.session.say(str(error), kind="error")
+            return
+        self._set, self._answers = answers, completions
+        self._entry = self._entries.setdefault(answers.id, OrderEntry(len(completions)))
+        self.page.prompt.show_turns(prompt.turns)
+        self.page.board.show_answers(completions)
+        self.page.show_work()
+        self._watch.restart()
+        if not self.isVisible():
+            self._watch.hold()
+        self._show_order()
+
+    def _go_to_prompt(self, prompt_id: int) -> None:
+        try:
+            waiting = [answers for answers in self.queue.waiting() if answers.prompt_id == prompt_id]
+        except StudioError as error:
+            self.session.say(str(error), kind="error")
+            return
+        if waiting:
+            self._open(waiting[0])
+        else:
+            self.queue.stop_reroll()
+            self.queue.start()
+            self.queue.sample_now(prompt_id)
+
+    def _follow(self) -> None:
+        """Show again what waits again because its ranking was undone; leave what waits no more."""
+        try:
+            waiting = {answers.id: answers for answers in self.queue.waiting()}
+        except StudioError as error:
+            self.session.say(str(error), kind="error")
+            return
+        back = [set_id for set_id in self._judged if set_id in waiting]
+        self._judged = [set_id for set_id in self._judged if set_id not in waiting] if back else self._judged
+        if back:
+            self._open(waiting[back[-1]])
+        elif self._set is None or self._set.id not in waiting:
+            self._show_next()
+        elif waiting[self._set.id] != self._set:
+            self._reopen(self._set.id)
+
+    def _reopen(self, set_id: int) -> None:
+        """Show a set whose answers have changed; an order of the old ones is none of the new ones."""
+        if self._set is None or self._set.id != set_id:
+            return
+        try:
+            answers = self.session.store.answer_set(set_id)
+        except StudioError as error:
+            self.session.say(str(error), kind="error")
+            return
+        if answers != self._set:
+            self._entries.pop(set_id, None)
+        watch, self._watch = self._watch, Stopwatch()
+        self._set = None
+        self._open(answers)
+        self._watch = watch
+
+    # --- the order
+
+    def _take_key(self, event: QKeyEvent) -> bool:
+        """Act on a key; return whether it is one of this tab's."""
+        if event.text() == "=":
+            self.tie()
+        elif event.key() == Qt.Key.Key_Backspace:
+            self.take_back()
+        elif event.key() in _ENTERS:
+            self.submit()
+        elif event.text().isascii() and event.text().isdigit():
+            self._press(int(event.text()))
+        else:
+            return False
+        return True
+
+    def _press(self, digit: int) -> None:
+        if not self._can_order():
+            return
+        if self._entry.press(digit):
+            self._show_order()
+        elif 1 <= digit <= self._entry.k:
+            words = self.tr("Answer {digit} has its place already; Backspace takes the last key back.")
+            self.page.say(words.format(digit=digit))
+        else:
+            words = self.tr("There is no answer {digit}; press 1 to {k}.")
+            self.page.say(words.format(digit=digit, k=self._entry.k))
+
+    def _can_order(self) -> bool:
+        if self._set is None and self.queue.is_streaming:
+            self.page.say(self.tr("The answers are still being written."))
+        return self._set is not None and not self.session.store.is_read_only
+
+    def _say_missing(self) -> None:
+        missing = ", ".join(str(index + 1) for index in self._entry.missing)
+        words = self.tr(
+            "Answers {digits} have no place yet. Press their digits, best first; the last one may be left out."
+        )
+        self.page.say(words.format(digits=missing))
+
+    def _show_order(self) -> None:
+        self.page.say("")
+        self.page.board.show_order(self._entry)
+        self.page.rail.show_order(self._entry)
+        self._enable()
+
+    def _update(self) -> None:
+        """Refresh what tells how things stand."""
+        try:
+            waiting = [answers for answers in self.queue.waiting() if answers != self._set]
+            seconds = median_seconds(self.session.store, self.session.labeler)
+            simulated = self.session.store.counts().rankings_simulated
+        except StudioError as error:
+            self.page.say(str(error), "danger")
+            return
+        parts = [(self.tr("1 set waits") if len(waiting) == 1 else self.tr("{n} sets wait")).format(n=len(waiting))]
+        if self.queue.is_sampling:
+            parts.append(self.tr("1 being sampled"))
+        if seconds is not None:
+            parts.append(self.tr("median {seconds} s").format(seconds=round(seconds)))
+        self.page.status.setText(" · ".join(parts))
+        self.page.show_simulated(simulated)
+        self._enable()
+
+    def _enable(self) -> None:
+        self.page.enable(
+            has_set=self._set is not None,
+            can_undo=not self._entry.is_untouched,
+            is_rerolling=self.queue.is_rerolling,
+        )
+
+    # --- slots
+
+    def _on_board_chosen(self, index: int) -> None:
+        self._press(index + 1)
+
+    def _on_board_moved(self, index: int, step: int) -> None:
+        if self._can_order() and self._entry.move(index, step):
+            self._show_order()
+
+    def _on_rail_dropped(self, index: int, tier: int, as_new: bool) -> None:
+        if self._can_order() and self._entry.place(index, tier, as_new=as_new):
+            self._show_order()
+
+    def _on_queue_set_ready(self, set_id: int) -> None:
+        if self._set is None and self.isVisible():
+            try:
+                self._open(self.session.store.answer_set(set_id))
+            except StudioError as error:
+                self.session.say(str(error), kind="error")
+        self._update()
+
+    def _on_queue_streaming(self, growing: Growing) -> None:
+        if self._set is not None or not self.page.is_working:
+            self._set = None
+            self._entry = OrderEntry(len(growing.texts))
+            self.page.rail.show_order(self._entry)
+        self.page.prompt.show_turns(growing.prompt.turns)
+        self.page.board.show_growing(growing.texts)
+        self.page.say(growing.note, "muted")
+        self.page.show_work()
+        self._enable()
+
+    def _on_queue_answer_grew(self, completion_id: int, text: str) -> None:
+        for card, answer in zip(self.page.board.cards, self._answers, strict=False):
+            if answer.id == completion_id:
+                card.show_growing(text)
+
+    def _on_queue_failed(self, message: str) -> None:
+        if self._set is None:
+            self._show_empty()
+            self.session.say(message, kind="error")
+        else:
+            self.page.say(message, "danger")
+
+    def _on_models_activated(self) -> None:
+        self.queue.choose(self.page.models.choice, self.page.k)
+        self.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _on_sizes_activated(self) -> None:
+        """An untouched set makes way for one of the wanted size."""
+        self.page.keep_k()
+        self.queue.choose(self.page.models.choice, self.page.k)
+        self.setFocus(Qt.FocusReason.OtherFocusReason)
+        if self._set is None or not self._entry.is_untouched or self._entry.k == self.page.k:
+            return
+        waiting = [answers for answers in self.queue.waiting() if len(answers.completion_ids) == self.page.k]
+        if waiting:
+            self._open(waiting[0])
+        else:
+            self.queue.sample_now()
+
+    def _on_write_wanted(self) -> None:
+        self.go_to_requested.emit(GoTo("write"))
+
+    def _on_session_store_changed(self, changes: Changes, origin: QObject | None) -> None:
+        if not changes.tables & _TABLES or origin is self or origin is self.queue or not self.isVisible():
+            return
+        self._follow()
+        self.queue.fill()
+        self._update()
+
+    def _on_session_runs_changed(self) -> None:
+        if self.isVisible():
+            self.page.models.reload()
+            self.queue.models = self.page.models.choices
+            self.queue.choose(self.page.models.choice, self.page.k)
+            self._update()
+
+    # --- wiring
+
+    def _connect(self) -> None:
+        page, queue = self.page, self.queue
+        for button, act in (
+            (page.submit, self.submit),
+            (page.tie, self.tie),
+            (page.back, self.take_back),
+            (page.reroll, self.reroll_focused),
+            (page.unrankable, self.mark_unrankable),
+            (page.skip, self.skip_set),
+            (page.only_mine, self.use_only_mine),
+        ):
+            button.clicked.connect(act)
+        page.no_sets.acted.connect(self.sample)
+        page.no_prompts.acted.connect(self._on_write_wanted)
+        page.board.chosen.connect(self._on_board_chosen)
+        page.board.moved.connect(self._on_board_moved)
+        page.board.reroll_asked.connect(self.reroll)
+        page.rail.dropped.connect(self._on_rail_dropped)
+        page.models.activated.connect(self._on_models_activated)
+        page.sizes.activated.connect(self._on_sizes_activated)
+        queue.set_ready.connect(self._on_queue_set_ready)
+        queue.streaming.connect(self._on_queue_streaming)
+        queue.answer_grew.connect(self._on_queue_answer_grew)
+        queue.answer_over.connect(self._reopen)
+        queue.failed.connect(self._on_queue_failed)
+        queue.state_changed.connect(self._update)
+        self.session.store_changed.connect(self._on_session_store_changed)
+        self.session.runs_changed.connect(self._on_session_runs_changed)
+
+    def _add_shortcuts(self) -> None:
+        for keys, act in (
+            ("Ctrl+R", self.reroll_focused),
+            ("Ctrl+U", self.mark_unrankable),
+            ("Ctrl+Right", self.skip_set),
+        ):
+            shortcut = QShortcut(QKeySequence(keys), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(act)
