@@ -35,6 +35,7 @@ class PanelSpec:
     curves: tuple[CurveSpec, ...]
     help: str
     form: str = ".2f"
+    least_span: float = 0.05  # of the vertical axis
 
 
 def _tr(text: str) -> str:
@@ -80,6 +81,7 @@ PANELS: dict[str, tuple[PanelSpec, ...]] = {
             (CurveSpec("lr", "", "base"),),
             _tr("Cosine decay to 10 % of the peak (InstructGPT, appendix C.1)."),
             ".1e",
+            1e-6,
         ),
     ),
     "reward": (
@@ -118,6 +120,7 @@ PANELS: dict[str, tuple[PanelSpec, ...]] = {
                 "Mean score of the reward model over the sampled answers, before the KL penalty. 0 is a demonstration."
             ),
             "+.2f",
+            0.2,
         ),
         PanelSpec(
             "kl",
@@ -128,6 +131,8 @@ PANELS: dict[str, tuple[PanelSpec, ...]] = {
                 "How far the policy has left its start: mean over answers of the sum over tokens of "
                 "log p(policy) - log p(start), on sampled tokens (InstructGPT, equation 2)."
             ),
+            ".2f",
+            0.5,
         ),
         PanelSpec(
             "loss",
@@ -163,6 +168,7 @@ PANELS: dict[str, tuple[PanelSpec, ...]] = {
             (CurveSpec("objective/entropy", "", "base"),),
             _tr("-log p of the sampled answers, mean over answers. It falls as the answers become alike."),
             ".1f",
+            1.0,
         ),
         PanelSpec(
             "length",
@@ -171,6 +177,7 @@ PANELS: dict[str, tuple[PanelSpec, ...]] = {
             (CurveSpec("answer/length", "", "base"),),
             _tr("Mean number of tokens of the sampled answers, with the end-of-text token."),
             ".1f",
+            1.0,
         ),
     ),
 }

@@ -34,6 +34,8 @@ class PlotGrid(QWidget):
         layout.addWidget(self.panels[0], 0, 0, 1, 1 + spare)
         for place, panel in enumerate(self.panels[1:], start=1 + spare):
             layout.addWidget(panel, place // columns, place % columns)
+        for column in range(columns):
+            layout.setColumnStretch(column, 1)
         for panel in self.panels[-columns:]:
             panel.view.getAxis("bottom").setLabel(self.tr("step"))
 

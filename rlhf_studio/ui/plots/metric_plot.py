@@ -72,8 +72,8 @@ class MetricPlot(Card):
         self.view = _view()
         self.view.viewport().installEventFilter(self)
         self.curves = [self._add_curve(curve) for curve in spec.curves]
-        title = PlainLabel(words(spec.title), "heading")
-        self.body.addLayout(row(title, None, *self._legend()))
+        self.body.addWidget(PlainLabel(words(spec.title), "heading"))
+        self.body.addLayout(row(*self._legend(), None, spacing=GRID // 2))
         self.body.addWidget(self.view, 1)
         self.empty = PlainLabel(self.tr("no data yet"), "muted")
         holder = QGridLayout(self.view)
@@ -128,7 +128,7 @@ class MetricPlot(Card):
             if curve.points.last is not None:
                 curve.value.setText(format(curve.points.last, self.spec.form))
         self.empty.setVisible(not has_points)
-        if has_points and (not self._range_age.isValid() or self._range_age.elapsed() > RANGE_MS):
+        if has_points and (self._has_left() or not self._range_age.isValid() or self._range_age.elapsed() > RANGE_MS):
             self.fit()
             self._range_age.start()
         self._explain()
@@ -136,11 +136,20 @@ class MetricPlot(Card):
     def fit(self) -> None:
         """Show the whole curve; also what a double click does."""
         box = self.view.getViewBox()
-        drawn = [curve.points.points(MAX_POINTS)[1] for curve in self.curves]
-        low = min((float(y.min()) for y in drawn if len(y)), default=0.0)
-        high = max((float(y.max()) for y in drawn if len(y)), default=1.0)
-        margin = (high - low) * 0.08 or max(abs(high) * 0.1, 1e-9)
+        low, high = self._extent()
+        spare = max(0.0, self.spec.least_span - (high - low)) / 2  # noise is not blown up to a curve
+        margin = (high - low + 2 * spare) * 0.08 + spare
         box.setRange(xRange=(0, self._x_max), yRange=(low - margin, high + margin), padding=0.0)
+
+    def _extent(self) -> tuple[float, float]:
+        drawn = [y for curve in self.curves if len(y := curve.points.points(MAX_POINTS)[1])]
+        return min((float(y.min()) for y in drawn), default=0.0), max((float(y.max()) for y in drawn), default=1.0)
+
+    def _has_left(self) -> bool:
+        """Whether the curve has left what is seen: then the range must not wait."""
+        (x_low, x_high), (y_low, y_high) = self.view.getViewBox().viewRange()
+        low, high = self._extent()
+        return low < y_low or high > y_high or self._x_max > x_high or x_low > 0
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """The wheel scrolls the page, as everywhere else; a double click shows the whole curve again."""
@@ -201,7 +210,7 @@ def _view() -> pg.PlotWidget:
     view.getPlotItem().layout.setContentsMargins(0, GRID, GRID, 0)  # the topmost number needs half its height
     view.setXRange(0, 1, padding=0)
     view.setYRange(0, 1, padding=0)
-    view.getAxis("left").setWidth(64)
+    view.getAxis("left").setWidth(56)
     view.getAxis("left").enableAutoSIPrefix(False)
     view.getAxis("bottom").enableAutoSIPrefix(False)
     return view
