@@ -171,7 +171,7 @@ def test_a_real_drop(tab, qtbot):
         QApplication.sendEvent(rows, QDragMoveEvent(point, move, mime, LEFT, NONE))
         QApplication.processEvents()  # the mark is painted
         QApplication.sendEvent(rows, QDropEvent(QPointF(point), move, mime, LEFT, NONE))
-        assert plain(tab._entry.tiers) == tiers
+        assert plain(tab.order.entry.tiers) == tiers
 
 
 def test_alt_up_and_down_on_a_card(tab):
@@ -180,14 +180,14 @@ def test_alt_up_and_down_on_a_card(tab):
     press(tab, "1")
     for key, tiers in ((Qt.Key.Key_Down, ((0, 2),)), (Qt.Key.Key_Down, ((0,), (2,))), (Qt.Key.Key_Up, ((0, 2),))):
         QTest.keyClick(tab.page.board.cards[2], key, ALT)
-        assert plain(tab._entry.tiers) == tiers
+        assert plain(tab.order.entry.tiers) == tiers
 
 
 def test_undo_shows_the_set_with_its_order(tab, session, store, sets):
     press(tab, "24=1\n")
     session.changed(store.undo("Tess").changes)
     assert tab._set.id == sets[0]
-    assert plain(tab._entry.tiers) == ((1,), (0, 3))
+    assert plain(tab.order.entry.tiers) == ((1,), (0, 3))
     session.changed(store.redo("Tess").changes)
     assert tab._set.id == sets[1]
 
@@ -219,7 +219,7 @@ def test_reroll_replaces_one_answer(tab, session, service, store, sets):
     after = store.answer_set(sets[0]).completion_ids
     assert [a == b for a, b in zip(before, after, strict=True)] == [True, False, True, True]
     assert tab.page.board.cards[1].text.text() == "Quite new."
-    assert tab._entry.is_untouched
+    assert tab.order.entry.is_untouched
     assert tab.page.submit.isEnabled()
 
 
@@ -231,7 +231,7 @@ def test_a_reroll_that_fails_leaves_everything(tab, session, service, store, set
     service.tell(RequestFailed(request.number, "The memory is exhausted."))
     session.poll_answers()
     assert tab.page.board.cards[0].text.text() == text
-    assert tab._entry.tiers == ((2,), (0,))
+    assert tab.order.entry.tiers == ((2,), (0,))
     assert "exhausted" in tab.page.hint.text()
 
 

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication, QSizePolicy, QWidget
 
 from rlhf_studio.schema import Completion
 from rlhf_studio.ui.theme import Theme
-from rlhf_studio.ui.widgets.parts import GRID, Button, Card, row
+from rlhf_studio.ui.widgets.parts import GRID, Button, Card, Tag, row
 from rlhf_studio.ui.widgets.text import PlainLabel
 
 _LONG_WORD = re.compile(r"\S{24}")
@@ -77,15 +77,18 @@ class AnswerCard(Card):
         self.index = index
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.MinimumExpanding)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.body.setContentsMargins(2 * GRID, GRID, GRID, GRID)
         self._drag = Draggable(self, index, self._on_clicked)
         self.digit = PlainLabel(str(index + 1), "number")
-        self.badge = PlainLabel("", "tag")
+        self.badge = Tag("")
         self.note = PlainLabel("", "muted")
         self.text = PlainLabel("", "reading", wraps=True)
         self.text.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         self.text.setMinimumWidth(80)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)  # only that: the height of a label's narrowest shape is no lower limit
+        self.text.setSizePolicy(policy)
         tip = self.tr("Sample this answer anew")
         self.reroll = Button("", tip, "quiet", "mdi6.refresh", theme, self.tr("Ctrl+R on the card"))
         self.reroll.setAccessibleName(self.tr("Sample answer {digit} anew").format(digit=index + 1))

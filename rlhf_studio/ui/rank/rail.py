@@ -27,8 +27,8 @@ _EDGE = 0.28  # of a row's height: nearer to its edge than this, a drop means a 
 class _Chip(PlainLabel):
     """An answer in the order."""
 
-    def __init__(self, index: int, parent: QWidget | None = None) -> None:
-        super().__init__(str(index + 1), "number", parent)
+    def __init__(self, index: int, look: str) -> None:
+        super().__init__(str(index + 1), look)
         self.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.setCursor(Qt.CursorShape.OpenHandCursor)
         self.setToolTip(self.tr("Drag answer {digit} to another rank").format(digit=index + 1))
@@ -61,7 +61,7 @@ class _Row(QFrame):
             line, column = divmod(place, _CHIPS_A_LINE)
             if place:
                 layout.addWidget(PlainLabel("=", "muted"), line, 2 * column)
-            layout.addWidget(_Chip(index), line, 2 * column + 1)
+            layout.addWidget(_Chip(index, "number" if look == "card" else "muted"), line, 2 * column + 1)
             layout.setColumnStretch(2 * column + 1, 1)
         self.setMinimumHeight(5 * GRID)
 

@@ -8,7 +8,7 @@ from rlhf_studio.errors import StudioError
 from rlhf_studio.schema import Completion
 from rlhf_studio.store.answer_sets import AnswerSet
 from rlhf_studio.store.database import Changes
-from rlhf_studio.ui.rank.order_entry import OrderEntry
+from rlhf_studio.ui.rank.ordering import Ordering
 from rlhf_studio.ui.rank.pace import Stopwatch, median_seconds
 from rlhf_studio.ui.rank.page import RankPage
 from rlhf_studio.ui.rank.queue import Growing, RankQueue
@@ -29,10 +29,9 @@ class RankTab(Tab):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.queue = RankQueue(session, self)
         self.page = RankPage(session)
+        self.order = Ordering(self.page, self)
         self._set: AnswerSet | None = None
         self._answers: tuple[Completion, ...] = ()
-        self._entry = OrderEntry(0)
-        self._entries: dict[int, OrderEntry] = {}  # of every set seen, for when it comes back
         self._judged: list[int] = []  # sets, in the order in which they were done with
         self._watch = Stopwatch()
         layout = QVBoxLayout(self)
@@ -94,7 +93,7 @@ class RankTab(Tab):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         modifiers = event.modifiers() & ~(Qt.KeyboardModifier.KeypadModifier | Qt.KeyboardModifier.ShiftModifier)
-        if modifiers or event.isAutoRepeat() or not self._take_key(event):
+        if modifiers or event.isAutoRepeat() or not (self._entered(event) or self.order.take_key(event)):
             super().keyPressEvent(event)
 
     # --- acts
@@ -107,11 +106,11 @@ class RankTab(Tab):
         if self._set is None:
             self.page.say(self.tr("The answers are still being written."))
             return
-        tiers = self._entry.complete()
+        tiers = self.order.entry.complete()
         if self.queue.is_rerolling or not self.page.submit.isEnabled():
             return
         if tiers is None:
-            self._say_missing()
+            self.order.say_missing()
             return
         ids = self._set.completion_ids
         chosen = [[ids[index] for index in tier] for tier in tiers]
@@ -145,22 +144,6 @@ class RankTab(Tab):
             self.page.say(str(error), "danger")
             return
         self._done(changes, self.tr("Set skipped."))
-
-    def tie(self) -> None:
-        """Tie the next answer with the one before."""
-        if not self._can_order():
-            return
-        if self._entry.tie():
-            self._show_order()
-        elif not self._entry.tiers:
-            self.page.say(self.tr("A tie needs an answer before it: press a digit first."))
-        elif not self._entry.missing:
-            self.page.say(self.tr("Every answer has its place; drag one onto another rank to tie them."))
-
-    def take_back(self) -> None:
-        """Take the last key, click or move back."""
-        if self._can_order() and self._entry.backspace():
-            self._show_order()
 
     def reroll_focused(self) -> None:
         """Sample the answer anew whose card has the keyboard."""
@@ -242,14 +225,13 @@ class RankTab(Tab):
             self.session.say(str(error), kind="error")
             return
         self._set, self._answers = answers, completions
-        self._entry = self._entries.setdefault(answers.id, OrderEntry(len(completions)))
         self.page.prompt.show_turns(prompt.turns)
         self.page.board.show_answers(completions)
         self.page.show_work()
         self._watch.restart()
         if not self.isVisible():
             self._watch.hold()
-        self._show_order()
+        self.order.open(answers.id, len(completions), is_writable=not self.session.store.is_read_only)
 
     def _go_to_prompt(self, prompt_id: int) -> None:
         try:
@@ -290,57 +272,17 @@ class RankTab(Tab):
             self.session.say(str(error), kind="error")
             return
         if answers != self._set:
-            self._entries.pop(set_id, None)
+            self.order.forget(set_id)
         watch, self._watch = self._watch, Stopwatch()
         self._set = None
         self._open(answers)
         self._watch = watch
 
-    # --- the order
-
-    def _take_key(self, event: QKeyEvent) -> bool:
-        """Act on a key; return whether it is one of this tab's."""
-        if event.text() == "=":
-            self.tie()
-        elif event.key() == Qt.Key.Key_Backspace:
-            self.take_back()
-        elif event.key() in _ENTERS:
+    def _entered(self, event: QKeyEvent) -> bool:
+        """Submit if the key is Enter; return whether it is."""
+        if event.key() in _ENTERS:
             self.submit()
-        elif event.text().isascii() and event.text().isdigit():
-            self._press(int(event.text()))
-        else:
-            return False
-        return True
-
-    def _press(self, digit: int) -> None:
-        if not self._can_order():
-            return
-        if self._entry.press(digit):
-            self._show_order()
-        elif 1 <= digit <= self._entry.k:
-            words = self.tr("Answer {digit} has its place already; Backspace takes the last key back.")
-            self.page.say(words.format(digit=digit))
-        else:
-            words = self.tr("There is no answer {digit}; press 1 to {k}.")
-            self.page.say(words.format(digit=digit, k=self._entry.k))
-
-    def _can_order(self) -> bool:
-        if self._set is None and self.queue.is_streaming:
-            self.page.say(self.tr("The answers are still being written."))
-        return self._set is not None and not self.session.store.is_read_only
-
-    def _say_missing(self) -> None:
-        missing = ", ".join(str(index + 1) for index in self._entry.missing)
-        words = self.tr(
-            "Answers {digits} have no place yet. Press their digits, best first; the last one may be left out."
-        )
-        self.page.say(words.format(digits=missing))
-
-    def _show_order(self) -> None:
-        self.page.say("")
-        self.page.board.show_order(self._entry)
-        self.page.rail.show_order(self._entry)
-        self._enable()
+        return event.key() in _ENTERS
 
     def _update(self) -> None:
         """Refresh what tells how things stand."""
@@ -363,22 +305,11 @@ class RankTab(Tab):
     def _enable(self) -> None:
         self.page.enable(
             has_set=self._set is not None,
-            can_undo=not self._entry.is_untouched,
+            can_undo=not self.order.entry.is_untouched,
             is_rerolling=self.queue.is_rerolling,
         )
 
     # --- slots
-
-    def _on_board_chosen(self, index: int) -> None:
-        self._press(index + 1)
-
-    def _on_board_moved(self, index: int, step: int) -> None:
-        if self._can_order() and self._entry.move(index, step):
-            self._show_order()
-
-    def _on_rail_dropped(self, index: int, tier: int, as_new: bool) -> None:
-        if self._can_order() and self._entry.place(index, tier, as_new=as_new):
-            self._show_order()
 
     def _on_queue_set_ready(self, set_id: int) -> None:
         if self._set is None and self.isVisible():
@@ -391,8 +322,7 @@ class RankTab(Tab):
     def _on_queue_streaming(self, growing: Growing) -> None:
         if self._set is not None or not self.page.is_working:
             self._set = None
-            self._entry = OrderEntry(len(growing.texts))
-            self.page.rail.show_order(self._entry)
+            self.order.wait(len(growing.texts))
         self.page.prompt.show_turns(growing.prompt.turns)
         self.page.board.show_growing(growing.texts)
         self.page.say(growing.note, "muted")
@@ -420,7 +350,7 @@ class RankTab(Tab):
         self.page.keep_k()
         self.queue.choose(self.page.models.choice, self.page.k)
         self.setFocus(Qt.FocusReason.OtherFocusReason)
-        if self._set is None or not self._entry.is_untouched or self._entry.k == self.page.k:
+        if self._set is None or not self.order.entry.is_untouched or self.order.entry.k == self.page.k:
             return
         waiting = [answers for answers in self.queue.waiting() if len(answers.completion_ids) == self.page.k]
         if waiting:
@@ -451,8 +381,6 @@ class RankTab(Tab):
         page, queue = self.page, self.queue
         for button, act in (
             (page.submit, self.submit),
-            (page.tie, self.tie),
-            (page.back, self.take_back),
             (page.reroll, self.reroll_focused),
             (page.unrankable, self.mark_unrankable),
             (page.skip, self.skip_set),
@@ -461,10 +389,8 @@ class RankTab(Tab):
             button.clicked.connect(act)
         page.no_sets.acted.connect(self.sample)
         page.no_prompts.acted.connect(self._on_write_wanted)
-        page.board.chosen.connect(self._on_board_chosen)
-        page.board.moved.connect(self._on_board_moved)
         page.board.reroll_asked.connect(self.reroll)
-        page.rail.dropped.connect(self._on_rail_dropped)
+        self.order.changed.connect(self._enable)
         page.models.activated.connect(self._on_models_activated)
         page.sizes.activated.connect(self._on_sizes_activated)
         queue.set_ready.connect(self._on_queue_set_ready)
