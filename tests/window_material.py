@@ -25,6 +25,7 @@ def add_run(project, name, kind, models, events=(), outcome="completed", setting
     run_file, data = new_run_file(RunSpec(kind, settings or {}, models, title), NO_DATA[kind], {})
     (path / DATA_FILE).write_bytes(data)
     (path / RUN_FILE).write_bytes(run_file_json(run_file))
+    events = tuple(events)
     steps = max((event.step for event in events), default=0)
     log = EventLog(path / EVENT_FILE)
     for event in (RunStarted(0, steps, kind, "cpu", "float32"), *events):
