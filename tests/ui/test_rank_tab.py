@@ -1,8 +1,8 @@
 from itertools import count
 
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QKeyEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from rank_orders import keys_of, plain, weak_orders
@@ -110,6 +110,33 @@ def test_keypad_digits_and_a_digit_while_a_button_has_the_keyboard(tab, store, s
         QTest.keyClick(QApplication.focusWidget(), key, KEYPAD)
     QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Enter, KEYPAD)
     assert ranked(store, sets[0]) == ((3,), (2,), (1,), (0,))
+
+
+def test_keys_work_from_the_prompt_and_from_a_card(tab, store, sets):
+    for place, widget in enumerate((tab.page.prompt, tab.page.board.cards[2])):
+        widget.setFocus()
+        press(tab, "23<4=1\n")
+        assert ranked(store, sets[place]) == ((1,), (0, 3), (2,))
+
+
+def test_keys_work_at_once_when_fewer_cards_are_shown(store, session, service, open_tab):
+    session.preferences.keep("rank_k", 9)
+    first, second = add_set(store, 9), add_set(store, 4)
+    tab = open_tab(session)
+    tab.page.board.cards[8].setFocus()
+    press(tab, "12345678\n")
+    assert len(store.answer_set(first).completion_ids) == 9
+    assert tab._set.id == second
+    press(tab, "123\n")
+    assert ranked(store, second) == ((0,), (1,), (2,), (3,))
+
+
+def test_enter_that_repeats_because_it_is_held_submits_once(tab, store):
+    press(tab, "123\n")
+    press(tab, "123")
+    held = QKeyEvent(QEvent.Type.KeyPress, Qt.Key.Key_Return, NONE, "\r", True)
+    QApplication.sendEvent(tab, held)
+    assert len(store.rankings()) == 1
 
 
 def test_every_order_by_the_mouse(store, session, service, open_tab):
@@ -312,6 +339,22 @@ def test_the_next_set_is_sampled_where_none_waits(tab, service, store):
     assert tab._set is None
     assert tab.queue.is_streaming
     assert service.asked[-1].priority == 0
+    assert tab.page.rail.rows.rows == []
+    assert not tab.page.submit.isEnabled()
+    press(tab, "1")
+    assert "still being written" in tab.page.hint.text()
+
+
+def test_a_failure_is_said_and_can_be_tried_again(tab, session, service, said):
+    press(tab, "123\n123\n")
+    service.tell(RequestFailed(service.asked[-1].number, "The memory is exhausted."))
+    session.poll_answers()
+    assert said[-1].text == "The memory is exhausted."
+    assert not tab.page.is_working
+    before = len(service.asked)
+    press(tab, "\n")
+    assert len(service.asked) > before
+    assert tab.page.is_working
 
 
 def test_a_prompt_is_gone_to(tab, session, service, store):

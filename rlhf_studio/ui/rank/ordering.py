@@ -18,7 +18,7 @@ class Ordering(QObject):
         self._entries: dict[int, OrderEntry] = {}
         self.entry = OrderEntry(0)
         self.is_open = False  # whether there is a set that may be ordered
-        self._is_growing = False
+        self.is_growing = False  # whether its answers are still being written
         page.board.chosen.connect(self._on_board_chosen)
         page.board.moved.connect(self._on_board_moved)
         page.rail.dropped.connect(self._on_rail_dropped)
@@ -28,14 +28,18 @@ class Ordering(QObject):
     def open(self, set_id: int, k: int, *, is_writable: bool) -> None:
         """Go on with a set's order."""
         self.entry = self._entries.setdefault(set_id, OrderEntry(k))
-        self.is_open, self._is_growing = is_writable, False
+        self.is_open, self.is_growing = is_writable, False
         self.show()
 
     def wait(self, k: int) -> None:
         """Show no order while answers are being written."""
         self.entry = OrderEntry(k)
-        self.is_open, self._is_growing = False, True
+        self.is_open, self.is_growing = False, True
         self._page.rail.show_order(self.entry)
+
+    def close(self) -> None:
+        """Take no keys while no set is shown."""
+        self.is_open = self.is_growing = False
 
     def forget(self, set_id: int) -> None:
         """Begin a set anew when it is opened next."""
@@ -98,7 +102,7 @@ class Ordering(QObject):
         self._page.say(words.format(digits=missing))
 
     def _can_order(self) -> bool:
-        if self._is_growing:
+        if self.is_growing:
             self._page.say(self.tr("The answers are still being written."))
         return self.is_open
 

@@ -86,6 +86,15 @@ class RankPage(QStackedWidget):
         self.simulated.setText((one if count == 1 else many).format(n=count))
         self._simulated_bar.setVisible(count > 0)
 
+    def show_status(self, waiting: int, seconds: float | None, *, is_sampling: bool) -> None:
+        """Tell how many sets wait besides this one, and how long this person takes for one."""
+        parts = [(self.tr("1 set waits") if waiting == 1 else self.tr("{n} sets wait")).format(n=waiting)]
+        if is_sampling:
+            parts.append(self.tr("1 being sampled"))
+        if seconds is not None:
+            parts.append(self.tr("median {seconds} s").format(seconds=round(seconds)))
+        self.status.setText(" · ".join(parts))
+
     def enable(self, *, has_set: bool, can_undo: bool, is_rerolling: bool) -> None:
         """Leave only those controls enabled that can do something."""
         is_writable = not self._session.store.is_read_only

@@ -1,5 +1,8 @@
 """Rank: ordering answers of a model from best to worst, which is what the reward model learns from."""
 
+from collections.abc import Callable
+from functools import partial
+
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QHideEvent, QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QPushButton, QTabBar, QVBoxLayout, QWidget
@@ -72,9 +75,7 @@ class RankTab(Tab):
         self.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def reload(self) -> None:
-        self.page.models.reload()
-        self.queue.models = self.page.models.choices
-        self.queue.choose(self.page.models.choice, self.page.k)
+        self._list_models()
         self._follow()
         self.queue.start()
         self._watch.go_on()
@@ -93,7 +94,11 @@ class RankTab(Tab):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         modifiers = event.modifiers() & ~(Qt.KeyboardModifier.KeypadModifier | Qt.KeyboardModifier.ShiftModifier)
-        if modifiers or event.isAutoRepeat() or not (self._entered(event) or self.order.take_key(event)):
+        if modifiers or event.isAutoRepeat():
+            super().keyPressEvent(event)
+        elif event.key() in _ENTERS:
+            self.submit()
+        elif not self.order.take_key(event):
             super().keyPressEvent(event)
 
     # --- acts
@@ -107,43 +112,25 @@ class RankTab(Tab):
             self.page.say(self.tr("The answers are still being written."))
             return
         tiers = self.order.entry.complete()
-        if self.queue.is_rerolling or not self.page.submit.isEnabled():
+        if not self.page.submit.isEnabled():
             return
         if tiers is None:
             self.order.say_missing()
             return
-        ids = self._set.completion_ids
+        set_id, ids = self._set.id, self._set.completion_ids
         chosen = [[ids[index] for index in tier] for tier in tiers]
-        try:
-            made = self.session.store.rank_set(self._set.id, chosen, self._watch.seconds, self.session.labeler)
-        except StudioError as error:
-            self.page.say(str(error), "danger")
-            return
         words = self.tr("Ranking saved. The answers were by {model}.")
         models = ", ".join(dict.fromkeys(answer.model for answer in self._answers))
-        self._done(made.changes, words.format(model=models))
+        store, seconds, labeler = self.session.store, self._watch.seconds, self.session.labeler
+        self._finish(lambda: store.rank_set(set_id, chosen, seconds, labeler).changes, words.format(model=models))
 
     def mark_unrankable(self) -> None:
         """Say that this set has no order, and show the next one."""
-        if self._set is None or not self.page.unrankable.isEnabled():
-            return
-        try:
-            changes = self.session.store.mark_unrankable(self._set.id, self.session.labeler)
-        except StudioError as error:
-            self.page.say(str(error), "danger")
-            return
-        self._done(changes, self.tr("Set aside as one that cannot be ranked."))
+        self._judge(self.session.store.mark_unrankable, self.tr("Set aside as one that cannot be ranked."))
 
     def skip_set(self) -> None:
         """Put this set aside and show the next one."""
-        if self._set is None or not self.page.skip.isEnabled():
-            return
-        try:
-            changes = self.session.store.skip_set(self._set.id, self.session.labeler)
-        except StudioError as error:
-            self.page.say(str(error), "danger")
-            return
-        self._done(changes, self.tr("Set skipped."))
+        self._judge(self.session.store.skip_set, self.tr("Set skipped."))
 
     def reroll_focused(self) -> None:
         """Sample the answer anew whose card has the keyboard."""
@@ -158,9 +145,7 @@ class RankTab(Tab):
         if self._set is None or not self.page.reroll.isEnabled():
             return
         if self.queue.reroll(self._set, self._answers[index]):
-            self.page.say("")
             self.page.board.cards[index].show_growing("")
-            self._update()
 
     def use_only_mine(self) -> None:
         """Take every simulated ranking back."""
@@ -180,7 +165,17 @@ class RankTab(Tab):
 
     # --- which set is shown
 
-    def _done(self, changes: Changes, words: str) -> None:
+    def _judge(self, act: Callable[[int, str], Changes], words: str) -> None:
+        if self._set is not None and self.page.skip.isEnabled():
+            self._finish(partial(act, self._set.id, self.session.labeler), words)
+
+    def _finish(self, act: Callable[[], Changes], words: str) -> None:
+        """Be done with the set that is shown, if that can be stored, and show the next one."""
+        try:
+            changes = act()
+        except StudioError as error:
+            self.page.say(str(error), "danger")
+            return
         if self._set is not None:
             self._judged.append(self._set.id)
         self._set = None
@@ -188,12 +183,18 @@ class RankTab(Tab):
         self._show_next()
         self.session.say(words, kind="undo")
 
+    def _waiting(self) -> tuple[AnswerSet, ...] | None:
+        """The sets that wait; None where that cannot be read, which is said."""
+        try:
+            return self.queue.waiting()
+        except StudioError as error:
+            self.session.say(str(error), kind="error")
+            return None
+
     def _show_next(self) -> None:
         """Open the next set that waits; without any, sample one."""
-        try:
-            waiting = self.queue.waiting()
-        except StudioError as error:
-            self.page.say(str(error), "danger")
+        waiting = self._waiting()
+        if waiting is None:
             return
         if waiting:
             self._open(waiting[0])
@@ -205,6 +206,7 @@ class RankTab(Tab):
         self._update()
 
     def _show_empty(self) -> None:
+        self.order.close()
         try:
             has_prompts = bool(self.session.store.prompts("rank", limit=1))
         except StudioError as error:
@@ -234,13 +236,9 @@ class RankTab(Tab):
         self.order.open(answers.id, len(completions), is_writable=not self.session.store.is_read_only)
 
     def _go_to_prompt(self, prompt_id: int) -> None:
-        try:
-            waiting = [answers for answers in self.queue.waiting() if answers.prompt_id == prompt_id]
-        except StudioError as error:
-            self.session.say(str(error), kind="error")
-            return
-        if waiting:
-            self._open(waiting[0])
+        found = [answers for answers in self._waiting() or () if answers.prompt_id == prompt_id]
+        if found:
+            self._open(found[0])
         else:
             self.queue.stop_reroll()
             self.queue.start()
@@ -248,14 +246,13 @@ class RankTab(Tab):
 
     def _follow(self) -> None:
         """Show again what waits again because its ranking was undone; leave what waits no more."""
-        try:
-            waiting = {answers.id: answers for answers in self.queue.waiting()}
-        except StudioError as error:
-            self.session.say(str(error), kind="error")
+        sets = self._waiting()
+        if sets is None:
             return
+        waiting = {answers.id: answers for answers in sets}
         back = [set_id for set_id in self._judged if set_id in waiting]
-        self._judged = [set_id for set_id in self._judged if set_id not in waiting] if back else self._judged
         if back:
+            self._judged = [set_id for set_id in self._judged if set_id not in waiting]
             self._open(waiting[back[-1]])
         elif self._set is None or self._set.id not in waiting:
             self._show_next()
@@ -278,11 +275,10 @@ class RankTab(Tab):
         self._open(answers)
         self._watch = watch
 
-    def _entered(self, event: QKeyEvent) -> bool:
-        """Submit if the key is Enter; return whether it is."""
-        if event.key() in _ENTERS:
-            self.submit()
-        return event.key() in _ENTERS
+    def _list_models(self) -> None:
+        self.page.models.reload()
+        self.queue.models = self.page.models.choices
+        self.queue.choose(self.page.models.choice, self.page.k)
 
     def _update(self) -> None:
         """Refresh what tells how things stand."""
@@ -293,12 +289,7 @@ class RankTab(Tab):
         except StudioError as error:
             self.page.say(str(error), "danger")
             return
-        parts = [(self.tr("1 set waits") if len(waiting) == 1 else self.tr("{n} sets wait")).format(n=len(waiting))]
-        if self.queue.is_sampling:
-            parts.append(self.tr("1 being sampled"))
-        if seconds is not None:
-            parts.append(self.tr("median {seconds} s").format(seconds=round(seconds)))
-        self.page.status.setText(" · ".join(parts))
+        self.page.show_status(len(waiting), seconds, is_sampling=self.queue.is_sampling)
         self.page.show_simulated(simulated)
         self._enable()
 
@@ -320,7 +311,7 @@ class RankTab(Tab):
         self._update()
 
     def _on_queue_streaming(self, growing: Growing) -> None:
-        if self._set is not None or not self.page.is_working:
+        if self._set is not None or not self.order.is_growing:
             self._set = None
             self.order.wait(len(growing.texts))
         self.page.prompt.show_turns(growing.prompt.turns)
@@ -352,9 +343,9 @@ class RankTab(Tab):
         self.setFocus(Qt.FocusReason.OtherFocusReason)
         if self._set is None or not self.order.entry.is_untouched or self.order.entry.k == self.page.k:
             return
-        waiting = [answers for answers in self.queue.waiting() if len(answers.completion_ids) == self.page.k]
-        if waiting:
-            self._open(waiting[0])
+        found = [answers for answers in self._waiting() or () if len(answers.completion_ids) == self.page.k]
+        if found:
+            self._open(found[0])
         else:
             self.queue.sample_now()
 
@@ -370,9 +361,7 @@ class RankTab(Tab):
 
     def _on_session_runs_changed(self) -> None:
         if self.isVisible():
-            self.page.models.reload()
-            self.queue.models = self.page.models.choices
-            self.queue.choose(self.page.models.choice, self.page.k)
+            self._list_models()
             self._update()
 
     # --- wiring
@@ -403,11 +392,8 @@ class RankTab(Tab):
         self.session.runs_changed.connect(self._on_session_runs_changed)
 
     def _add_shortcuts(self) -> None:
-        for keys, act in (
-            ("Ctrl+R", self.reroll_focused),
-            ("Ctrl+U", self.mark_unrankable),
-            ("Ctrl+Right", self.skip_set),
-        ):
+        acts = {"Ctrl+R": self.reroll_focused, "Ctrl+U": self.mark_unrankable, "Ctrl+Right": self.skip_set}
+        for keys, act in acts.items():
             shortcut = QShortcut(QKeySequence(keys), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(act)
