@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, Signal
+from PySide6.QtCore import QByteArray, QTimer, Signal
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QMainWindow, QMenu, QMessageBox
 
@@ -276,7 +276,7 @@ class MainWindow(QMainWindow):
 
     def _on_training_finished(self, last: StageEvent) -> None:
         if self._may_close:
-            self.close()
+            QTimer.singleShot(0, self, self.close)  # after everybody has heard of the end
             return
         if isinstance(last.event, RunFinished) and last.event.outcome == "completed":
             self.session.say(

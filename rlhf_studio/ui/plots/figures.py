@@ -51,7 +51,7 @@ def words(text: str) -> str:
 _TEXT = PanelSpec(
     "text",
     _tr("Natural text"),
-    _tr("nats per token"),
+    _tr("nats/token"),
     (CurveSpec("loss/text_valid", "", "base", is_dashed=True),),
     _tr(
         "Cross-entropy of held-out pretraining text. It rises as a model forgets its language; "
@@ -63,7 +63,7 @@ PANELS: dict[str, tuple[PanelSpec, ...]] = {
         PanelSpec(
             "loss",
             _tr("SFT loss"),
-            _tr("nats per token"),
+            _tr("nats/token"),
             (
                 CurveSpec("loss/train", _tr("train"), "metric_loss"),
                 CurveSpec("loss/valid", _tr("held-out"), "sft", True),
@@ -88,7 +88,7 @@ PANELS: dict[str, tuple[PanelSpec, ...]] = {
         PanelSpec(
             "loss",
             _tr("Reward model's loss"),
-            _tr("nats per pair"),
+            _tr("nats/pair"),
             (
                 CurveSpec("loss/train", _tr("train"), "metric_loss"),
                 CurveSpec("loss/valid", _tr("held-out"), "reward", True),
@@ -125,7 +125,7 @@ PANELS: dict[str, tuple[PanelSpec, ...]] = {
         PanelSpec(
             "kl",
             _tr("KL to the start"),
-            _tr("nats per answer"),
+            _tr("nats/answer"),
             (CurveSpec("objective/kl", "", "metric_kl"),),
             _tr(
                 "How far the policy has left its start: mean over answers of the sum over tokens of "
@@ -151,7 +151,7 @@ PANELS: dict[str, tuple[PanelSpec, ...]] = {
         PanelSpec(
             "ptx",
             _tr("Pretraining text"),
-            _tr("nats per token"),
+            _tr("nats/token"),
             (
                 CurveSpec("loss/ptx", _tr("train"), "metric_loss"),
                 CurveSpec("loss/text_valid", _tr("held-out"), "ppo_ptx", True),
@@ -164,7 +164,7 @@ PANELS: dict[str, tuple[PanelSpec, ...]] = {
         PanelSpec(
             "entropy",
             _tr("Entropy"),
-            _tr("nats per answer"),
+            _tr("nats/answer"),
             (CurveSpec("objective/entropy", "", "base"),),
             _tr("-log p of the sampled answers, mean over answers. It falls as the answers become alike."),
             ".1f",

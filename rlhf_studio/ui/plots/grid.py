@@ -29,8 +29,8 @@ class PlotGrid(QWidget):
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID)
-        columns = 3 if len(self.panels) > 4 else 2
-        spare = -len(self.panels) % columns  # the first panel takes what would stay empty
+        columns = 2
+        spare = len(self.panels) % columns  # the first panel takes what would stay empty
         layout.addWidget(self.panels[0], 0, 0, 1, 1 + spare)
         for place, panel in enumerate(self.panels[1:], start=1 + spare):
             layout.addWidget(panel, place // columns, place % columns)

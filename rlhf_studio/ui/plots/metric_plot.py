@@ -33,7 +33,7 @@ class LineKey(QWidget):
     def __init__(self, theme: Theme, spec: CurveSpec) -> None:
         super().__init__()
         self._theme, self._spec = theme, spec
-        self.setFixedSize(QSize(3 * GRID, 2 * GRID))
+        self.setFixedSize(QSize(2 * GRID, 2 * GRID))
         theme.changed.connect(self.update)
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
@@ -66,7 +66,7 @@ class MetricPlot(Card):
         self._last_values: dict[str, float] = {}
         self.setAccessibleName(words(spec.title))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(176, 128)
+        self.setMinimumSize(240, 120)
         self.body.setContentsMargins(GRID, GRID, GRID, GRID // 2)
         self.body.setSpacing(0)
         self.view = _view()
@@ -165,6 +165,7 @@ class MetricPlot(Card):
         item = pg.PlotDataItem(antialias=False, skipFiniteCheck=True, symbolSize=6)
         self.view.addItem(item)
         value = PlainLabel("", "heading")
+        value.setMinimumWidth(48)  # a number that grows must not push the others about
         return _Curve(spec, Pyramid(), item, LineKey(self._theme, spec), value)
 
     def _legend(self) -> list[QWidget]:

@@ -93,7 +93,7 @@ class RunsTab(Tab):
         table.horizontalHeader().setHighlightSections(False)
         table.setAccessibleName(self.tr("Runs"))
         table.setToolTip(self.tr("Every run of this project, newest first"))
-        table.setMinimumWidth(320)
+        table.setMinimumWidth(368)
         return table
 
     def _lay_out(self) -> None:

@@ -74,7 +74,7 @@ class StageForm(QWidget):
         grid.setHorizontalSpacing(GRID)
         grid.setVerticalSpacing(GRID // 2)
         for line, setting in enumerate(fields):
-            setting.setMaximumWidth(96)
+            setting.setMaximumWidth(72)
             grid.addWidget(setting.label, line, 0)
             grid.addWidget(setting, line, 1)
         grid.setColumnStretch(0, 1)

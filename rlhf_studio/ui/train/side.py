@@ -42,7 +42,7 @@ class StageColumn(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setAccessibleName(self.tr("Stages"))
-        self.setMinimumWidth(280)
+        self.setMinimumWidth(272)
 
     def show_counts(self, counts: Counts) -> None:
         """Say what each stage has to learn from."""
@@ -88,6 +88,7 @@ class ProbeSide(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID)
-        layout.addLayout(row(PlainLabel(self.tr("What it says now"), "heading"), None, self.since_first))
+        layout.addWidget(PlainLabel(self.tr("What it says now"), "heading"))
         layout.addWidget(self.view, 1)
-        self.setMinimumWidth(220)
+        layout.addLayout(row(self.since_first, None))
+        self.setMinimumWidth(190)
