@@ -149,7 +149,7 @@ class MetricPlot(Card):
         """Whether the curve has left what is seen: then the range must not wait."""
         (x_low, x_high), (y_low, y_high) = self.view.getViewBox().viewRange()
         low, high = self._extent()
-        return low < y_low or high > y_high or self._x_max > x_high or x_low > 0
+        return bool(low < y_low or high > y_high or self._x_max > x_high or x_low > 0)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """The wheel scrolls the page, as everywhere else; a double click shows the whole curve again."""
@@ -165,7 +165,7 @@ class MetricPlot(Card):
         item = pg.PlotDataItem(antialias=False, skipFiniteCheck=True, symbolSize=6)
         self.view.addItem(item)
         value = PlainLabel("", "heading")
-        value.setMinimumWidth(48)  # a number that grows must not push the others about
+        value.setMinimumWidth(44)  # a number that grows must not push the others about
         return _Curve(spec, Pyramid(), item, LineKey(self._theme, spec), value)
 
     def _legend(self) -> list[QWidget]:
