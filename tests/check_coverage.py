@@ -4,7 +4,17 @@ import json
 import sys
 from pathlib import Path
 
-FLOORS = {"rl": 100, "schema": 100, "events": 100, "store": 95, "train": 95, "jobs": 95, "stats": 95, "lm": 90, "ui": 80}
+FLOORS = {
+    "rl": 100,
+    "schema": 100,
+    "events": 100,
+    "store": 95,
+    "train": 95,
+    "jobs": 95,
+    "stats": 95,
+    "lm": 90,
+    "ui": 80,
+}
 
 
 def shares(report):
