@@ -232,4 +232,4 @@ def test_nothing_is_left_running_when_the_window_is_closed(qtbot, studio, projec
     timers = window.findChildren(QTimer)
     with qtbot.waitSignal(studio.ended):
         window.close()
-    assert [timer for timer in timers if isValid(timer) and timer.isActive()] == []
+    qtbot.waitUntil(lambda: not any(isValid(timer) and timer.isActive() for timer in timers))
