@@ -7,6 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from rlhf_studio.errors import StudioError
 from rlhf_studio.events import Progress, RunFinished, TrainEvent
 from rlhf_studio.jobs.catalog import RunIndexer
 from rlhf_studio.jobs.inference import DeviceFound, InferenceEvent, InferenceService
@@ -233,17 +234,23 @@ class Session(QObject):
     def _index(self, items: Sequence[StageEvent]) -> None:
         """Keep the project's index of runs; one transaction for each batch."""
         for run_id in dict.fromkeys(item.run_id for item in items if item.run_id):
-            if self._indexer is None or self._indexer[0] != run_id:
-                self._release_indexer()
-                self._indexer = run_id, RunIndexer(self.store, self.store.runs_dir / run_id)
-                self.runs_changed.emit()
             events: list[TrainEvent] = [
                 item.event for item in items if item.run_id == run_id and not isinstance(item.event, Progress)
             ]
-            self._indexer[1].take(events)
+            try:
+                self._indexer_of(run_id).take(events)
+            except StudioError as error:  # the run's folder is the truth; its index can be made again
+                self.say(str(error), kind="error")
         for item in items:
             if isinstance(item.event, RunFinished):
                 self.last_finish = item
+
+    def _indexer_of(self, run_id: str) -> RunIndexer:
+        if self._indexer is None or self._indexer[0] != run_id:
+            self._release_indexer()
+            self._indexer = run_id, RunIndexer(self.store, self.store.runs_dir / run_id)
+            self.runs_changed.emit()
+        return self._indexer[1]
 
     def _release_indexer(self) -> None:
         if self._indexer is not None:

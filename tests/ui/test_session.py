@@ -116,6 +116,20 @@ def test_a_source_that_breaks_ends_as_a_failure(qtbot, session, play):
     assert session.state is TrainingState.IDLE
 
 
+def test_a_run_whose_folder_was_removed_is_said_and_the_rest_is_still_shown(qtbot, session, play):
+    def source(control):
+        yield StageEvent("sft", "20260101-000000-gone", StepMetrics(1))
+        yield StageEvent("sft", "20260101-000000-gone", RunFinished(1, "failed", "The folder is gone."))
+
+    play(source)
+    said = []
+    session.messaged.connect(said.append)
+    with qtbot.waitSignal(session.training_finished) as finished:
+        session.train(PLAN)
+    assert finished.args[0].event.message == "The folder is gone."
+    assert "20260101-000000-gone" in said[0].text
+
+
 def test_no_timer_runs_when_nothing_goes_on(qtbot, session, play):
     from PySide6.QtCore import QTimer
 

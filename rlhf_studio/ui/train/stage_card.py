@@ -42,13 +42,12 @@ class StageCard(Card):
         self.mend.clicked.connect(self._on_mend_clicked)
         self.start = Button(self.tr("Start"), self.tr("Train this stage alone"), "", "mdi6.play", theme)
         self.start.clicked.connect(self._on_start_clicked)
-        self.time = PlainLabel("", "muted")
         self.body.setContentsMargins(GRID + 4, GRID + 4, GRID + 4, GRID + 4)
         self.body.addWidget(self.band)
         self.body.addLayout(row(self.name, None, self.state))
         for widget in (self.data, self.form, self.missing):
             self.body.addWidget(widget)
-        self.body.addLayout(row(self.start, self.mend, None, self.time))
+        self.body.addLayout(row(self.start, self.mend, None))
         self.show_missing(())
         self._name_stage()
 
