@@ -253,9 +253,13 @@ class Session(QObject):
         return self._indexer[1]
 
     def _release_indexer(self) -> None:
-        if self._indexer is not None:
-            self._indexer[1].__exit__(None, None, None)
-            self._indexer = None
+        indexer, self._indexer = self._indexer, None
+        if indexer is None:
+            return
+        try:
+            indexer[1].__exit__(None, None, None)  # writes what is left
+        except StudioError as error:
+            self.say(str(error), kind="error")
 
     def _pass_on(self, event: InferenceEvent) -> None:
         if isinstance(event, DeviceFound):
