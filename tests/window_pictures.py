@@ -5,12 +5,10 @@
 writes the pictures into FOLDER and prints the faults that it found as JSON.
 """
 
-import importlib.util
 import json
 import os
 import sys
 import tempfile
-from contextlib import contextmanager
 from pathlib import Path
 
 from PySide6.QtWidgets import QApplication
@@ -28,7 +26,6 @@ from rlhf_studio.ui.tab_pages import TABS
 from rlhf_studio.ui.tabs.tab import GoTo
 from rlhf_studio.ui.theme import Theme
 
-TO_COME = [name for name, path in TABS.items() if importlib.util.find_spec(path.rpartition(".")[0]) is None]
 FILLINGS = ("empty", "one", "full")
 WIDTH, HEIGHT = 1024, 700  # of the window
 PAGE = (1024, 620)  # what a tab may ask for
@@ -96,19 +93,6 @@ def settle(window):
         QApplication.processEvents()
 
 
-@contextmanager
-def without_pages_to_come():
-    """A window of the pages that are there."""
-    every = dict(TABS)
-    for name in TO_COME:
-        del TABS[name]
-    try:
-        yield
-    finally:
-        TABS.clear()
-        TABS.update(every)
-
-
 def main(out, fillings):
     app = QApplication([sys.argv[0], "-style", "fusion"])
     theme = Theme("light")
@@ -127,5 +111,4 @@ def main(out, fillings):
 
 if __name__ == "__main__":
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    with without_pages_to_come():
-        main(Path(sys.argv[1]), sys.argv[2:])
+    main(Path(sys.argv[1]), sys.argv[2:])

@@ -171,7 +171,7 @@ def test_control_characters_never_reach_the_terminal():
 
 
 def test_every_notice_and_phase_of_the_program_has_words():
-    package = Path(words.__file__).parent.parent
+    package = Path(words.__file__).parent
     text = "\n".join(path.read_text(encoding="utf-8") for path in sorted(package.rglob("*.py")))
     notices = set(re.findall(r"Notice\(\s*[\w.()+ -]+,\s*\"([\w.]+)\"", text))
     assert len(notices) >= 10

@@ -6,6 +6,7 @@ os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QApplication
 
 from rlhf_studio.schema import NewPrompt, Turn
@@ -30,6 +31,14 @@ def _delete_closed_widgets():
     """Without an event loop nothing deletes them, and each new style sheet would polish those of all tests before."""
     yield
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+@pytest.fixture(autouse=True)
+def _same_letters(qapp: QApplication):
+    """The font belongs to the application: a test that enlarges it must not enlarge the next test's."""
+    font = QFont(qapp.font())
+    yield
+    qapp.setFont(font)
 
 
 @pytest.fixture
