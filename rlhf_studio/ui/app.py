@@ -19,7 +19,6 @@ from rlhf_studio.ui.main_window import MainWindow
 from rlhf_studio.ui.preferences import Preferences
 from rlhf_studio.ui.studio import Studio
 from rlhf_studio.ui.tabs.tab import GoTo
-from rlhf_studio.ui.tabs.train_tab import TrainTab
 
 
 def run(
@@ -86,6 +85,8 @@ def translate(app: QApplication, language: str) -> list[QTranslator]:
 
 def play_demo(window: MainWindow, stages: Sequence[StageKey], settings: Mapping[str, Mapping[str, Any]]) -> None:
     """Train without a click and end with the models side by side, for talks."""
+    from rlhf_studio.ui.tabs.train_tab import TrainTab  # noqa: PLC0415  brings pyqtgraph
+
     tab = window.tabs.tab("train")
     window.go_to(GoTo("train"))
     if isinstance(tab, TrainTab):

@@ -1,9 +1,11 @@
-"""The tabs of the window, built one per turn of the event loop so that the window is on screen at once."""
+"""The tabs of the window: one at once, the others after the first paint, one per turn of the event loop."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib import import_module
 
 from PySide6.QtCore import QSize, QTimer, Signal
+from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
 from rlhf_studio.ui.icons import icon
@@ -17,6 +19,9 @@ TABS: dict[str, str] = {  # name -> class, in the order of the loop
     "runs": "rlhf_studio.ui.tabs.runs_tab.RunsTab",
     "compare": "rlhf_studio.ui.tabs.compare_tab.CompareTab",
 }
+
+
+UNPAINTED_MS = 500  # a window that starts minimized is not painted; its tabs are built nevertheless
 
 
 class _Page(QWidget):
@@ -55,17 +60,16 @@ class TabPages(QTabWidget):
         session.theme.changed.connect(self._on_theme_changed)
         self.currentChanged.connect(self._on_current_changed)
         self._on_theme_changed()
-        self._waiting: Iterator[str] = iter(())
+        self._waiting: Iterator[Callable[[], object]] = iter(())
         self._timer = QTimer(self)
-        self._timer.setInterval(0)
         self._timer.timeout.connect(self._on_turn)
 
     def open(self, first: str) -> None:
-        """Build the tab to be seen now and the others afterwards, one per turn of the event loop."""
+        """Build the tab to be seen now and, after the first paint, the others."""
         self.tab(first)
         self.setCurrentWidget(self._pages[first])
-        self._waiting = iter([name for name in TABS if name != first])
-        self._timer.start()
+        self._waiting = self._rest(first)
+        self._timer.start(UNPAINTED_MS)
 
     def tab(self, name: str) -> Tab:
         """A tab by its name; builds it if it is not there yet."""
@@ -76,6 +80,10 @@ class TabPages(QTabWidget):
         page.fill(tab)
         self.built.emit(name)
         return tab
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        super().paintEvent(event)
+        self._timer.setInterval(0)  # does not start it
 
     def current(self) -> Tab:
         """The tab on screen."""
@@ -102,13 +110,20 @@ class TabPages(QTabWidget):
         tab.go_to_requested.connect(self.go_to_requested)
         return tab
 
+    def _rest(self, first: str) -> Iterator[Callable[[], object]]:
+        """What is left to build, in portions of one turn."""
+        for name in (first, *(name for name in TABS if name != first)):
+            yield partial(self.tab, name)
+            yield self.tab(name).finish
+
     def _on_turn(self) -> None:
-        name = next(self._waiting, None)
-        if name is None:
+        step = next(self._waiting, None)
+        if step is None:
             self._timer.stop()
             self.all_built.emit()
             return
-        self.tab(name)
+        self._timer.setInterval(0)
+        step()
 
     def _on_current_changed(self, index: int) -> None:
         if index >= 0:

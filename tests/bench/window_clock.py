@@ -105,7 +105,7 @@ def figures_of(values):
 class Latency:
     """Notes when a metric is made on the training thread and when the plots have drawn it."""
 
-    def __init__(self, session, grid):
+    def __init__(self, session, monitor):
         from collections import deque
 
         from rlhf_studio.events import StepMetrics
@@ -125,7 +125,7 @@ class Latency:
         self._metrics = StepMetrics
         session.runner._items = Noting()
         session.events_arrived.connect(self._on_events_arrived)
-        grid.drawn.connect(self._on_drawn)
+        monitor.drawn.connect(self._on_drawn)
 
     def _on_events_arrived(self, items):
         self.delivered += [(item.stage, item.event.step) for item in items if isinstance(item.event, self._metrics)]
@@ -195,7 +195,6 @@ def load(_args):
 def beside(args):
     """Lateness idle and in each stage, latency of metrics, and seconds per step, in the window."""
     from rlhf_studio.paths import models_dir
-    from rlhf_studio.ui.plots.grid import PlotGrid
     from rlhf_studio.ui.tabs.tab import GoTo
 
     _app, studio, window = open_studio()
@@ -203,7 +202,7 @@ def beside(args):
     wait(session.prepare(models_dir() / "tiny").finished)  # torch is measured by itself
     window.go_to(GoTo("train"))
     tab = window.tabs.tab("train")
-    latency = Latency(session, tab.findChild(PlotGrid))
+    latency = Latency(session, tab.watch.monitor)
     watch = Watch()
     watch.begin("idle")
     wait_ms(args.idle_ms)
@@ -212,7 +211,7 @@ def beside(args):
         watch.what = items[-1].stage
 
     session.events_arrived.connect(on_events_arrived)
-    watch.what = "start"
+    watch.what = STAGES[0]  # from the click on, with all that a start does
     tab.train_plan(STAGES, SETTINGS)
     wait(session.training_finished)
     watch.end()

@@ -36,7 +36,7 @@ def tab(qtbot, session):
     tab.resize(1280, 690)
     with qtbot.waitExposed(tab):
         tab.show()
-    qtbot.waitUntil(lambda: tab.watch is not None)
+    tab.finish()
     return tab
 
 
@@ -163,9 +163,8 @@ def test_a_finished_project_shows_its_curves_and_trains_one_stage_alone(qtbot, f
     qtbot.addWidget(tab)
     with qtbot.waitExposed(tab):
         tab.show()
-    qtbot.waitUntil(
-        lambda: tab.watch is not None and tab.watch.monitor.grids["ppo"].panels[0].curves[0].points.count == 40
-    )
+    tab.finish()
+    qtbot.waitUntil(lambda: tab.watch.monitor.grids["ppo"].panels[0].curves[0].points.count == 40)
     assert tab.column.cards["sft"].state.text() == "✓ trained"
     assert "red hat" in tab.probes.view.toPlainText()
     with qtbot.waitSignal(session.training_finished):

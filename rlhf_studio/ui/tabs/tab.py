@@ -64,6 +64,9 @@ class Tab(QWidget):
     def reload(self) -> None:
         """Read everything anew; called when the tab is shown first."""
 
+    def finish(self) -> None:
+        """Build what need not be there when the tab is first painted; called in a later turn, or not at all."""
+
     def save_state(self) -> None:
         """Keep drafts and splitters; called before the window closes."""
 

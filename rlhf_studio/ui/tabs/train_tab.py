@@ -3,9 +3,9 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Qt, QTimer
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QPushButton, QSplitter, QVBoxLayout, QWidget
 
@@ -24,8 +24,10 @@ from rlhf_studio.ui.train.banner import EndBanner
 from rlhf_studio.ui.train.run_bar import RunBar
 from rlhf_studio.ui.train.side import ProbeSide, StageColumn
 from rlhf_studio.ui.train.stage_card import StageCard
-from rlhf_studio.ui.train.watch import Watch
 from rlhf_studio.ui.widgets.parts import GRID
+
+if TYPE_CHECKING:
+    from rlhf_studio.ui.train.watch import Watch
 
 _TABLES = frozenset({"prompt", "demonstration", "ranking"})
 
@@ -74,7 +76,9 @@ class TrainTab(Tab):
     def reload(self) -> None:
         self._show_data()
         self._show_state(self.session.state)
-        QTimer.singleShot(0, self, self.build_watch)
+
+    def finish(self) -> None:
+        self.build_watch()
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         super().showEvent(event)
@@ -108,6 +112,8 @@ class TrainTab(Tab):
 
     def build_watch(self) -> None:
         """Make the curves, if they are not there yet."""
+        from rlhf_studio.ui.train.watch import Watch  # noqa: PLC0415  brings pyqtgraph and its 0.3 seconds
+
         if self.watch is None:
             self.watch = Watch(self.session, self.probes.view, self.bar, self)
             self.watch.follower.stage_began.connect(self._on_stage_began)
