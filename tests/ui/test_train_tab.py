@@ -108,7 +108,7 @@ def test_a_new_demonstration_mends_sft_at_once(qtbot, tab, session):
     session.changed(session.store.add_demonstration(2, "It scatters.", "Tess").changes)
     card = tab.column.cards["sft"]
     assert card.start.isEnabled()
-    assert card.data.text() == "1 demonstrations"
+    assert card.data.text() == "1 demonstration"
     assert not card.missing.isVisible()
 
 

@@ -127,6 +127,7 @@ class MetricPlot(Card):
             has_points = has_points or len(x) > 0
             if curve.points.last is not None:
                 curve.value.setText(format(curve.points.last, self.spec.form))
+                curve.value.setMinimumWidth(max(curve.value.minimumWidth(), curve.value.sizeHint().width()))
         self.empty.setVisible(not has_points)
         if has_points and (self._has_left() or not self._range_age.isValid() or self._range_age.elapsed() > RANGE_MS):
             self.fit()

@@ -28,7 +28,7 @@ class RunBar(QFrame):
         self.stop = Button(self.tr("Stop"), self.tr("End the run and keep it up to here"), "", "mdi6.stop", theme, "F7")
         self.where = PlainLabel("")
         self.left = PlainLabel("", "muted")
-        self.left.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self.left.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
         self.progress.setAccessibleName(self.tr("Progress of the run"))

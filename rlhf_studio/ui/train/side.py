@@ -46,10 +46,12 @@ class StageColumn(QScrollArea):
 
     def show_counts(self, counts: Counts) -> None:
         """Say what each stage has to learn from."""
-        self.cards["sft"].data.setText(self.tr("{count} demonstrations").format(count=counts.demonstrations))
+        demonstrations = self.tr("1 demonstration") if counts.demonstrations == 1 else self.tr("{count} demonstrations")
+        self.cards["sft"].data.setText(demonstrations.format(count=counts.demonstrations))
         people, simulated = counts.rankings_by_people, counts.rankings_simulated
         mixed = self.tr("{count} rankings, {simulated} of them simulated")
-        text = mixed if simulated else self.tr("{count} rankings")
+        plain = self.tr("1 ranking") if people == 1 else self.tr("{count} rankings")
+        text = mixed if simulated else plain
         self.cards["reward"].data.setText(text.format(count=people + simulated, simulated=simulated))
         self.cards["ppo"].data.setText(self.tr("{count} prompts").format(count=counts.by_purpose.get("ppo", 0)))
 
