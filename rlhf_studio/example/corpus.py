@@ -23,13 +23,13 @@ class Document:
 
 # kind: (share in the mix, writer); passages weigh most because looking up is what small models fail at
 KINDS: dict[str, tuple[float, Callable[[Random], str]]] = {
-    "passage": (22.0, passages.passage_document),
-    "story": (17.0, dialogues.story_document),
-    "titled": (6.0, dialogues.titled_document),
-    "facts": (9.0, dialogues.facts_document),
-    "questions": (9.0, dialogues.questions_document),
+    "passage": (27.0, passages.passage_document),
+    "story": (15.0, dialogues.story_document),
+    "titled": (5.0, dialogues.titled_document),
+    "facts": (13.0, dialogues.facts_document),
+    "questions": (12.0, dialogues.questions_document),
     "true_or_false": (2.0, dialogues.true_or_false_document),
-    "dialogue": (7.0, dialogues.dialogue_document),
+    "dialogue": (6.0, dialogues.dialogue_document),
     "list": (6.0, lists.list_document),
     "kinds": (3.0, lists.kinds_document),
     "mood": (3.0, lists.mood_document),
@@ -40,8 +40,8 @@ KINDS: dict[str, tuple[float, Callable[[Random], str]]] = {
     "copy": (2.5, retellings.copy_document),
     "twice": (1.0, retellings.twice_document),
     "counted": (1.0, retellings.counted_document),
-    "records": (3.0, passages.records_document),
-    "repeat": (3.0, retellings.repeat_document),
+    "records": (4.0, passages.records_document),
+    "repeat": (1.0, retellings.repeat_document),
 }
 _AMERICAN_SHARE = 0.2
 

@@ -48,11 +48,15 @@ def curve_table(steps: Sequence[StepMetrics]) -> str:
     lines = [
         f"| {event.step} | {event.values.get('tokens', 0) / 1e6:.1f}M | "
         + " | ".join(f"{event.values[name]:.3f}" for name in names)
-        + f" | {event.values['accuracy/repeat']:.0%} |"
+        + f" | {event.values['accuracy/repeat']:.0%} | {event.values['accuracy/pairs']:.0%} |"
         for event in (measured[i] for i in kept)
     ]
-    head = "| step | tokens | " + " | ".join(name.split("/")[1] for name in names) + " | copies random words |"
-    rule = "|---" * (len(names) + 3) + "|"
+    head = (
+        "| step | tokens | "
+        + " | ".join(name.split("/")[1] for name in names)
+        + " | copies random words | looks up random pairs |"
+    )
+    rule = "|---" * (len(names) + 4) + "|"
     return "\n".join(["## Held-out text, bits per byte (a sample of each source)\n", head, rule, *lines, ""])
 
 

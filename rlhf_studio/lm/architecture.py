@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from rlhf_studio.errors import DataError
+from rlhf_studio.lm.induction import add_induction_heads, can_have_induction_heads
 from rlhf_studio.lm.tokenizer_training import ROLE_TOKENS, FastTokenizer
 from rlhf_studio.settings import PretrainSettings
 
@@ -44,9 +45,17 @@ def new_language_model(settings: PretrainSettings, tokenizer: FastTokenizer, see
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        module: nn.Module = LlamaForCausalLM(config)
+        module = LlamaForCausalLM(config)
+    if has_induction_start(settings):
+        add_induction_heads(module, torch.Generator().manual_seed(seed))
     copy_newline_to_roles(module, tokenizer)
     return module
+
+
+def has_induction_start(settings: PretrainSettings) -> bool:
+    """Whether a model of these sizes begins with induction heads."""
+    sizes = settings.layers, settings.heads, settings.hidden_size
+    return settings.induction_start and can_have_induction_heads(*sizes)
 
 
 @torch.no_grad()

@@ -29,18 +29,37 @@ class PretrainSettings(TrainSettings):
     warmup_share: float = option(0.02, "Warm-up", "Share of the run in which the rates rise.", ge=0, lt=1)
     decay_share: float = option(0.6, "Decay", "Share of the run, at its end, in which the rates fall.", ge=0, le=1)
     final_rate: float = option(0.03, "Final rate", "The rates end at this share of their peak.", ge=0, le=1)
-    repeat_steps_share: float = option(
-        0.04,
-        "More repeats first",
-        "Share of the run, at its start, with more rows of repeated random words. Meant to teach copying; from random "
-        "weights it did not (resources/docs/LOG.md), from a trained model it did.",
+    induction_start: bool = option(
+        True,
+        "Induction heads from the start",
+        "A new model begins with hand-made heads that copy, as far as its size has room for them. Without them copying "
+        "is found late or never, and looking things up after that (resources/docs/LOG.md).",
+        paper=NOT_IN_PAPER,
+    )
+    induction_rate: float = option(
+        3e-4,
+        "Rate of the first attention layers",
+        "Peak rate of AdamW for the attention of the first two blocks where induction heads were put in; larger steps "
+        "wipe them out.",
+        gt=0,
+        le=1,
+    )
+    drill_steps_share: float = option(
+        0.05, "More drills first", "Share of the run, at its start, with more rows of drills.", ge=0, le=1
+    )
+    repeat_share_first: float = option(
+        0.4, "Repeats at first", "Share of rows made of repeated random words in that first part.", ge=0, le=1
+    )
+    repeat_share: float = option(0.08, "Repeats after", "Share of such rows in the rest of the run.", ge=0, le=1)
+    pairs_share_first: float = option(
+        0.4,
+        "Pairs at first",
+        "Share of rows, in that first part, in which pairs of random words are stated and then asked: the bare form of "
+        "looking up who has what.",
         ge=0,
         le=1,
     )
-    repeat_share_first: float = option(
-        0.75, "Repeats at first", "Share of rows made of repeated random words in that first part.", ge=0, le=1
-    )
-    repeat_share: float = option(0.05, "Repeats after", "Share of such rows in the rest of the run.", ge=0, le=1)
+    pairs_share: float = option(0.12, "Pairs after", "Share of such rows in the rest of the run.", ge=0, le=1)
     weight_decay: float = option(0.1, "Weight decay", "Decoupled decay of the matrices between the embeddings.", ge=0)
     adam_epsilon: float = option(1e-8, "Adam epsilon", "Damps steps of tiny gradients; rare tokens have those.", gt=0)
     evaluate_every: int = option(250, "Evaluate every", "Updates between two held-out losses.", unit="steps", ge=1)

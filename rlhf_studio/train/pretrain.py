@@ -13,20 +13,29 @@ from torch.optim import Optimizer
 
 from rlhf_studio.errors import DataError
 from rlhf_studio.events import Notice, Progress, RunFinished, RunStarted, StepMetrics, TrainEvent
-from rlhf_studio.lm.architecture import let_roles_read_as_newline
+from rlhf_studio.lm.architecture import has_induction_start, let_roles_read_as_newline
 from rlhf_studio.lm.model import LanguageModel
 from rlhf_studio.lm.saving import save_language_model
 from rlhf_studio.lm.tokenizer_training import has_role_tokens
 from rlhf_studio.settings import PretrainSettings
 from rlhf_studio.train.compute import Compute, finite
 from rlhf_studio.train.control import RunControl
-from rlhf_studio.train.pretrain_data import IGNORED, PretrainData, Rows, RowSource, TokenSource, held_out_rows
+from rlhf_studio.train.pretrain_data import (
+    IGNORED,
+    PretrainData,
+    Rows,
+    RowSource,
+    TokenSource,
+    held_out_rows,
+    pairs_row,
+    repeated_row,
+)
 from rlhf_studio.train.run import Run
 from rlhf_studio.train.schedule import set_rate
 from rlhf_studio.train.state import Cadence, Trainee
 
 HELD_OUT_ROWS = 32  # of each source, at each evaluation inside a run
-_REPEAT_ROWS = 16
+_DRILL_ROWS = 16
 _ROLE_ROWS = 16  # of text, to see where newlines stand
 
 
@@ -115,12 +124,14 @@ def rate_share(step: int, total: int, settings: PretrainSettings) -> float:
 def make_optimizers(settings: PretrainSettings, module: nn.Module) -> dict[str, Optimizer]:
     """Muon for the matrices between the embeddings and AdamW for the rest, or AdamW for all.
 
-    Only those matrices decay; embeddings and norms keep their scale.
+    Only those matrices decay; embeddings and norms keep their scale. Attention that began with induction heads has
+    small steps of its own: Muon's, which are equally large in every direction, wiped the heads out.
 
     Source: Jordan 2024, https://kellerjordan.github.io/posts/muon/ (Muon).
     """
     embeddings = {id(p) for m in module.modules() if isinstance(m, nn.Embedding) for p in m.parameters()}
-    parameters = list(module.parameters())
+    copying = _copying(settings, module)
+    parameters = [p for p in module.parameters() if id(p) not in {id(q) for q in copying}]
     matrices = [p for p in parameters if p.ndim == 2 and id(p) not in embeddings]
     rest = [p for p in parameters if p.ndim != 2 or id(p) in embeddings]
     decay = settings.weight_decay
@@ -136,7 +147,23 @@ def make_optimizers(settings: PretrainSettings, module: nn.Module) -> dict[str, 
         betas=(settings.adam_beta1, settings.adam_beta2),
         eps=settings.adam_epsilon,
     )
+    if copying:
+        optimizers["induction"] = torch.optim.AdamW(
+            copying,
+            lr=settings.induction_rate,
+            betas=(settings.adam_beta1, settings.adam_beta2),
+            eps=settings.adam_epsilon,
+            weight_decay=0.0,
+        )
     return optimizers
+
+
+def _copying(settings: PretrainSettings, module: nn.Module) -> list[nn.Parameter]:
+    """The attention matrices of the first two blocks, if they hold induction heads."""
+    if not has_induction_start(settings):
+        return []
+    names = tuple(f"layers.{block}.self_attn." for block in (0, 1))
+    return [p for name, p in module.named_parameters() if any(part in name for part in names) and p.ndim == 2]
 
 
 class Cost(NamedTuple):
@@ -181,7 +208,12 @@ def held_out_costs(
 
 
 def _peak(settings: PretrainSettings, optimizer: str) -> float:
-    return settings.matrix_rate if optimizer == "muon" else settings.learning_rate
+    rates = {
+        "muon": settings.matrix_rate,
+        "adamw": settings.learning_rate,
+        "induction": settings.induction_rate,
+    }
+    return rates[optimizer]
 
 
 def _losses(model: LanguageModel, compute: Compute, rows: Rows) -> Tensor:
@@ -212,7 +244,7 @@ def _accumulate(stage: _Stage, step: int) -> Generator[TrainEvent, None, dict[st
 
 
 def _held_out(stage: _Stage, step: int) -> Generator[TrainEvent, None, dict[str, float]]:
-    """Held-out loss and bits per byte, of each source and of the mix, and how well the model copies random tokens."""
+    """Held-out loss and bits per byte, of each source and of the mix, and how well drills go."""
     metrics: dict[str, float] = {}
     sources = [source for source in stage.data.sources if len(source.held_out) > 1]
     weight = sum(source.weight for source in sources)
@@ -230,13 +262,13 @@ def _held_out(stage: _Stage, step: int) -> Generator[TrainEvent, None, dict[str,
         mix_bits += cost.bits_per_byte * source.weight / weight
     if sources:
         metrics |= {"loss/valid": mix_loss, "bits_per_byte/mix": mix_bits}
-    metrics["accuracy/repeat"] = _repeat_accuracy(stage)
+    metrics["accuracy/repeat"] = _accuracy(stage, stage.rows.drill_test(repeated_row, _DRILL_ROWS))
+    metrics["accuracy/pairs"] = _accuracy(stage, stage.rows.drill_test(pairs_row, _DRILL_ROWS))
     return metrics
 
 
 @torch.no_grad()
-def _repeat_accuracy(stage: _Stage) -> float:
-    rows = stage.rows.repeat_test(_REPEAT_ROWS)
+def _accuracy(stage: _Stage, rows: Rows) -> float:
     with stage.compute.autocast():
         logits = stage.model.module(input_ids=rows.tokens.to(stage.compute.device), use_cache=False).logits
     is_target = rows.targets != IGNORED

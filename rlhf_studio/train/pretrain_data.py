@@ -1,6 +1,6 @@
 """What pretraining reads: token streams by source, and rows drawn from them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,10 +14,13 @@ from rlhf_studio.settings import PretrainSettings
 
 IGNORED = -100  # a target that the loss leaves out, as torch names it
 SHORTEST_REPEAT, LONGEST_REPEAT = 8, 64  # tokens of a random segment
-_ROWS, _REPEAT_TEST, _TEXT_SAMPLE = 1, 2, 3  # what a random stream is for
+MOST_PAIRS, LONGEST_GAP = 8, 3
+_SAME_FILLERS = 0.75  # share of groups that ask with the words that stated
+_ROWS, _DRILL_TEST, _TEXT_SAMPLE = 1, 2, 3  # what a random stream is for
 _ROWS_AT_ONCE = 8  # held-out rows in one forward pass: well under 200 ms for a small model
 
 TokenArray = NDArray[np.integer]
+RowMaker = Callable[[np.random.Generator, TokenArray, int], tuple[TokenArray, TokenArray]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,20 +82,26 @@ class RowSource:
     def tokens_per_step(self) -> int:
         return self._count * self._length
 
-    def repeat_share(self, step: int) -> float:
-        """Share of rows of repeated random tokens at update ``step`` (from 1)."""
+    def drill_shares(self, step: int) -> tuple[float, float]:
+        """Shares of rows of repeated random words, and of pairs of them, at update ``step`` (from 1)."""
         settings = self._settings
-        is_first_part = step <= settings.repeat_steps_share * self._steps
-        return settings.repeat_share_first if is_first_part else settings.repeat_share
+        if step <= settings.drill_steps_share * self._steps:
+            return settings.repeat_share_first, settings.pairs_share_first
+        return settings.repeat_share, settings.pairs_share
 
     def draw(self, step: int) -> Rows:
         """The rows of update ``step`` (from 1)."""
         random = _generator(self._settings.seed, _ROWS, step)
-        share = self.repeat_share(step)
-        rows = [
-            repeated_row(random, self._words, self._length) if random.random() < share else self._text(random)
-            for _ in range(self._count)
-        ]
+        repeats, pairs = self.drill_shares(step)
+        rows = []
+        for _ in range(self._count):
+            kind = random.random()
+            if kind < repeats:
+                rows.append(repeated_row(random, self._words, self._length))
+            elif kind < repeats + pairs:
+                rows.append(pairs_row(random, self._words, self._length))
+            else:
+                rows.append(self._text(random))
         return _stack(rows)
 
     def draw_text(self, count: int) -> Tensor:
@@ -100,10 +109,10 @@ class RowSource:
         random = _generator(self._settings.seed, _TEXT_SAMPLE, 0)
         return _stack([self._text(random) for _ in range(count)]).tokens
 
-    def repeat_test(self, count: int) -> Rows:
-        """Rows of repeated random tokens that no update saw, to measure copying on."""
-        random = _generator(self._settings.seed, _REPEAT_TEST, 0)
-        return _stack([repeated_row(random, self._words, self._length) for _ in range(count)])
+    def drill_test(self, row: RowMaker, count: int) -> Rows:
+        """Rows of a drill that no update saw."""
+        random = _generator(self._settings.seed, _DRILL_TEST, 0)
+        return _stack([row(random, self._words, self._length) for _ in range(count)])
 
     def _text(self, random: np.random.Generator) -> tuple[TokenArray, TokenArray]:
         which = min(int(np.searchsorted(self._borders, random.random(), side="right")), len(self._streams) - 1)
@@ -129,6 +138,41 @@ def repeated_row(random: np.random.Generator, words: TokenArray, length: int) ->
     targets = row[1:].copy()
     targets[: size - 1] = IGNORED
     return row[:-1], targets
+
+
+def pairs_row(random: np.random.Generator, words: TokenArray, length: int) -> tuple[TokenArray, TokenArray]:
+    """Random words in pairs, stated and then asked: ``a x b . c x d . c x -> d``; targets are the answers alone.
+
+    Between the two of a pair stand up to ``LONGEST_GAP`` fillers, mostly the same ones in every statement and question
+    of a group, as in "Tom is in the park. Mia is in the hall. Mia is in the": only the first word tells which answer
+    is meant. To answer is to look up, not only to go on where the last word stood.
+
+    Source: Arora et al. 2023, arXiv:2312.04927 (associative recall with several queries); the fillers are ours.
+    """
+    tokens: list[int] = []
+    answers: list[int] = []  # the token at its own place, IGNORED elsewhere
+    while len(tokens) <= length:
+        for token, is_answer in _pairs(random, words):
+            tokens.append(token)
+            answers.append(token if is_answer else IGNORED)
+    return np.array(tokens[:length], dtype=np.int64), np.array(answers[1 : length + 1], dtype=np.int64)
+
+
+def _pairs(random: np.random.Generator, words: TokenArray) -> Iterator[tuple[int, bool]]:
+    """One group: two to eight pairs, then each asked once, or twice where they are few."""
+    count = int(random.integers(2, MOST_PAIRS + 1))
+    gap, end = int(random.integers(0, LONGEST_GAP + 1)), random.choice(words)
+    stated = random.choice(words, gap)
+    asked = stated if random.random() < _SAME_FILLERS else random.choice(words, gap)
+    drawn = random.choice(words, 2 * count, replace=len(words) < 2 * count)
+    pairs = list(zip(drawn[:count], drawn[count:], strict=True))
+    rounds = 2 if 2 * count <= MOST_PAIRS else 1
+    order = [pairs[i] for _ in range(rounds) for i in random.permutation(count)]
+    for fillers, is_question, group in ((stated, False, pairs), (asked, True, order)):
+        for key, value in group:
+            yield from ((int(token), False) for token in (key, *fillers))
+            yield int(value), is_question
+            yield int(end), False
 
 
 def held_out_rows(source: TokenSource, length: int, limit: int | None = None) -> Iterator[Rows]:

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from rlhf_studio.errors import DataError
-from rlhf_studio.lm.architecture import let_roles_read_as_newline, new_language_model
+from rlhf_studio.lm.architecture import has_induction_start, let_roles_read_as_newline, new_language_model
 from rlhf_studio.settings import PretrainSettings
 
 SMALL = {"hidden_size": 32, "layers": 2, "heads": 4, "feed_forward": 64, "context_length": 64}
@@ -56,3 +56,31 @@ def test_roles_read_as_a_newline_but_are_not_written(byte_tokenizer):
     weight = module.get_input_embeddings().weight
     assert torch.equal(weight[2], weight[3])
     assert torch.equal(weight[2], weight[4])
+
+
+def copies(module, words, generator, length=24):
+    """Share of a second pass over random words whose next word is the likeliest but for the one at hand."""
+    first = words[torch.randperm(len(words), generator=generator)[: 8 * length]].reshape(8, length)
+    tokens = torch.cat([first, first], 1)
+    with torch.no_grad():
+        logits = module(input_ids=tokens).logits[:, length:-1]
+    logits = logits.scatter(2, tokens[:, length:-1, None], -torch.inf)
+    return float((logits.argmax(-1) == tokens[:, length + 1 :]).float().mean())
+
+
+def test_a_new_model_with_induction_heads_copies_and_one_without_does_not(byte_tokenizer):
+    sizes = {"hidden_size": 192, "layers": 2, "heads": 6, "feed_forward": 256, "context_length": 64}
+    words, found = torch.arange(20, len(byte_tokenizer)), {}
+    for start in (True, False):
+        module = new_language_model(PretrainSettings(**sizes, induction_start=start), byte_tokenizer, 0)
+        found[start] = copies(module, words, torch.Generator().manual_seed(0))
+    assert found[True] > 0.5
+    assert found[False] < 0.05
+
+
+def test_a_model_without_room_for_induction_heads_begins_as_any_other(byte_tokenizer):
+    narrow = PretrainSettings(**{**SMALL, "layers": 1})
+    assert not has_induction_start(narrow)
+    one = new_language_model(narrow, byte_tokenizer, 0)
+    two = new_language_model(narrow.model_copy(update={"induction_start": False}), byte_tokenizer, 0)
+    assert all(torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))

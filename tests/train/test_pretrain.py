@@ -12,7 +12,15 @@ from rlhf_studio.settings import PretrainSettings
 from rlhf_studio.train.compute import Compute
 from rlhf_studio.train.control import RunControl
 from rlhf_studio.train.pretrain import Cost, held_out_costs, make_optimizers, rate_share, train_pretrain
-from rlhf_studio.train.pretrain_data import IGNORED, PretrainData, RowSource, TokenSource, held_out_rows, repeated_row
+from rlhf_studio.train.pretrain_data import (
+    IGNORED,
+    PretrainData,
+    RowSource,
+    TokenSource,
+    held_out_rows,
+    pairs_row,
+    repeated_row,
+)
 
 TEXT = "The red hat is on the table. The blue cup is in the box. "
 
@@ -22,8 +30,9 @@ def settings(**changes):
         "context_length": 32,
         "batch_tokens": 128,
         "tokens": 1024,
-        "repeat_steps_share": 0.0,
+        "drill_steps_share": 0.0,
         "repeat_share": 0.0,
+        "pairs_share": 0.0,
         "evaluate_every": 4,
         "threads": 1,
         "device": "cpu",
@@ -125,12 +134,50 @@ def test_rates_rise_stay_and_fall():
     assert [rate_share(step, 10, constant) for step in (1, 10)] == [1.0, 1.0]
 
 
-def test_repeats_come_first():
-    wanted = settings(repeat_steps_share=0.25, repeat_share_first=0.75, repeat_share=0.05)
+def test_drills_come_first():
+    first = {"repeat_share_first": 0.5, "pairs_share_first": 0.25}
+    wanted = settings(drill_steps_share=0.25, **first, repeat_share=0.05, pairs_share=0.1)
     source = TokenSource("tales", np.arange(100), np.arange(0), 1.0)
     rows = RowSource(PretrainData((source,), (1,) * 100, (1,)), wanted, steps=8)
-    assert [rows.repeat_share(step) for step in (1, 2, 3, 8)] == [0.75, 0.75, 0.05, 0.05]
+    assert [rows.drill_shares(step) for step in (1, 2, 3, 8)] == [(0.5, 0.25), (0.5, 0.25), (0.05, 0.1), (0.05, 0.1)]
     assert rows.tokens_per_step == 128
+
+
+def test_pairs_are_stated_and_asked():
+    words = np.arange(100, 1000)
+    for seed in range(50):
+        tokens, targets = pairs_row(np.random.default_rng(seed), words, 256)
+        assert tokens.shape == targets.shape == (256,)
+        asked = np.flatnonzero(targets != IGNORED)
+        assert len(asked) >= 10
+        assert np.array_equal(targets[asked[:-1]], tokens[asked[:-1] + 1]), "an answer is the token that comes next"
+        for at in asked:
+            assert targets[at] in tokens[:at], "it was stated before"
+
+
+def test_one_pair_by_hand():
+    class Drawn:
+        """Draws in the order in which a group asks for them."""
+
+        def __init__(self):
+            self.numbers, self.orders = iter([2, 1]), iter([[1, 0], [0, 1]])
+
+        def integers(self, *_):
+            return next(self.numbers)
+
+        def permutation(self, _count):
+            return next(self.orders)
+
+        def random(self):
+            return 0.0  # ask with the words that stated
+
+        def choice(self, _words, size=None, **_):
+            return 9 if size is None else np.array([5]) if size == 1 else np.array([1, 2, 3, 4])
+
+    tokens, targets = pairs_row(Drawn(), np.arange(10), 23)
+    assert tokens.tolist() == [1, 5, 3, 9, 2, 5, 4, 9, 2, 5, 4, 9, 1, 5, 3, 9, 1, 5, 3, 9, 2, 5, 4]
+    answers = {at: int(target) for at, target in enumerate(targets) if target != IGNORED}
+    assert answers == {9: 4, 13: 3, 17: 3, 21: 4}
 
 
 def test_rows_depend_on_seed_and_step_alone(data):
@@ -147,7 +194,7 @@ def test_repeats_are_drawn_from_the_named_tokens():
     data = PretrainData((source,), (1,) * 100, (7, 8, 9))
     rows = RowSource(data, settings(repeat_share=1.0), steps=1)
     assert set(rows.draw(1).tokens.flatten().tolist()) == {7, 8, 9}
-    assert set(rows.repeat_test(2).tokens.flatten().tolist()) <= {7, 8, 9}
+    assert set(rows.drill_test(repeated_row, 2).tokens.flatten().tolist()) <= {7, 8, 9}
 
 
 def test_sources_get_rows_by_weight():
@@ -194,7 +241,7 @@ def test_bits_per_byte_by_hand():
 
 def test_muon_gets_the_hidden_matrices_only(tiny_lm):
     module = tiny_lm.module
-    optimizers = make_optimizers(settings(weight_decay=0.1), module)
+    optimizers = make_optimizers(settings(weight_decay=0.1, induction_start=False), module)
     (matrices,) = optimizers["muon"].param_groups
     names = {id(p): name for name, p in module.named_parameters()}
     assert sorted(names[id(p)].split(".")[-2] for p in matrices["params"]) == sorted(
@@ -204,6 +251,17 @@ def test_muon_gets_the_hidden_matrices_only(tiny_lm):
     assert rest["weight_decay"] == 0.0
     held = sum(len(group["params"]) for o in optimizers.values() for group in o.param_groups)
     assert held == len(list(module.parameters()))
+
+
+def test_attention_with_induction_heads_has_small_steps_of_its_own(tiny_lm):
+    optimizers = make_optimizers(settings(induction_rate=1e-4), tiny_lm.module)
+    (group,) = optimizers["induction"].param_groups
+    names = {id(p): name for name, p in tiny_lm.module.named_parameters()}
+    assert len(group["params"]) == 8
+    assert all("self_attn" in names[id(p)] for p in group["params"])
+    assert (group["lr"], group["weight_decay"]) == (1e-4, 0.0)
+    held = [id(p) for o in optimizers.values() for group in o.param_groups for p in group["params"]]
+    assert sorted(held) == sorted(names)
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_with_its_step(tiny_lm, data):
