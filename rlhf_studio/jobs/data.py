@@ -1,11 +1,12 @@
 """A project's labels as the data of one run, read once at its start."""
 
+import random
 from collections.abc import Callable, Mapping
 
 from rlhf_studio.errors import DataError
 from rlhf_studio.jobs.run_file import stage_settings
 from rlhf_studio.schema import PpoData, RewardData, RunKind, RunSpec, SftData, TextRow
-from rlhf_studio.settings import PpoSettings, SftSettings, TrainSettings
+from rlhf_studio.settings import PpoSettings, RewardSettings, SftSettings, TrainSettings
 from rlhf_studio.store.bundle import pretraining_rows
 from rlhf_studio.store.project import Store
 
@@ -40,8 +41,12 @@ def _sft(store: Store, settings: TrainSettings) -> SftData:
     )
 
 
-def _reward(store: Store, _settings: TrainSettings) -> RewardData:
+def _reward(store: Store, settings: TrainSettings) -> RewardData:
     train, valid = store.ranked_rows("train"), store.ranked_rows("valid")
+    most = settings.max_rankings if isinstance(settings, RewardSettings) else 0
+    if 0 < most < len(train):
+        kept = set(random.Random(settings.seed).sample(range(len(train)), most))  # noqa: S311  no secret
+        train = tuple(row for place, row in enumerate(train) if place in kept)
     if not any(len(set(row.ranks)) > 1 for row in train):
         why = f"{len(train)} to train on" + (", in which all answers are tied," if train else "")
         raise DataError(

@@ -73,7 +73,7 @@ def measure(
     encoded = encoded * math.ceil(_ANSWERS / len(encoded))
     noise = uniforms(seed, 0, range(len(encoded)), max_new_tokens)
     generation = collect(generate(model, encoded, Sampling(max_new_tokens=max_new_tokens), noise))
-    scores, kl = _judged(model, judge, encoded, generation)
+    scores, kl = judged(model, judge, encoded, generation)
     return ModelFigures(
         key,
         score=float(scores.mean()),
@@ -91,7 +91,7 @@ def _probe_answers(
     answers = greedy_answers(model, probes, max_new_tokens=max_new_tokens)
     if answers is None:
         return {}
-    scores, kl = _judged(model, judge, answers.prompts, answers.generation)
+    scores, kl = judged(model, judge, answers.prompts, answers.generation)
     return {
         row.prompt_id: ProbeAnswer(
             text, float(scores[i]), float(kl[i]), is_finished=bool(answers.generation.finished[i])
@@ -100,10 +100,20 @@ def _probe_answers(
     }
 
 
-def _judged(
+def judged(
     model: LanguageModel, judge: Judge, prompts: Sequence[Sequence[int]], generation: Generation
 ) -> tuple[Tensor, Tensor]:
-    """(B,) scores, and (B,) k1 summed over each answer."""
+    """What a judge says about sampled answers.
+
+    Args:
+        model: Who sampled them.
+        judge: Whose scores and from whom KL.
+        prompts: B prompts as tokens.
+        generation: An answer to each.
+
+    Returns:
+        (B,) scores, and (B,) nats of KL from the reference (k1, summed over each answer).
+    """
     rollout = begin_rollout(prompts, generation)
 
     def logprobs_of(scorer: LanguageModel) -> Tensor:

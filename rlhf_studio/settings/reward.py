@@ -40,6 +40,14 @@ class RewardSettings(TrainSettings):
     final_rate: float = option(
         0.1, "Final rate", "The cosine ends at this share of the peak.", paper="0.1 (C.2)", ge=0, le=1
     )
+    max_rankings: int = option(
+        0,
+        "Most rankings",
+        "Learns from so many rankings, drawn by the seed; 0 is all of them. With twenty the reward model knows little "
+        "and is easily hacked.",
+        unit="rankings",
+        ge=0,
+    )
     tie_divisor: Literal["pairs", "all"] = option(
         "pairs",
         "Divisor with ties",

@@ -1,0 +1,207 @@
+"""The effects of training, measured over whole runs: what the example project must show, one seed at a time.
+
+``python -m rlhf_studio.report.experiment --base models/tiny --out effects`` trains everything with each seed and writes
+``effects.json``; with ``--page FILE`` also the page of tables.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rlhf_studio.errors import RunError, StudioError
+from rlhf_studio.events import RunFinished, StepMetrics
+from rlhf_studio.example.prompts import ExamplePrompt
+from rlhf_studio.jobs.recipes import drive, start_project_run
+from rlhf_studio.lm.heads import load_scalar_model
+from rlhf_studio.lm.loading import load_language_model
+from rlhf_studio.lm.model import LanguageModel
+from rlhf_studio.paths import resources_dir
+from rlhf_studio.report.answers import Judge
+from rlhf_studio.report.effects import (
+    PER_USE_CASE,
+    STORIES,
+    Effects,
+    best_of,
+    best_of_kl,
+    count_stories,
+    effects_of,
+    fresh_prompts,
+    sample_answers,
+    story_prompts,
+)
+from rlhf_studio.report.effects_page import write_page
+from rlhf_studio.schema import RunKind, RunSpec
+from rlhf_studio.settings import SftSettings
+from rlhf_studio.store.bundle import import_example, pretraining_rows
+from rlhf_studio.store.project import Store, create_project
+from rlhf_studio.train.compute import Compute
+from rlhf_studio.train.control import RunControl
+from rlhf_studio.train.evaluate import greedy_answers
+
+RANKINGS = (25, 50, 100, 200)  # of the curve of the reward model
+BEST_OF = (1, 4, 16)
+_STORIES_OF_BEST = 48
+_TEXTS = 10
+
+# name: (kind, what differs from the defaults, models by role as "run" or "run/model")
+Variant = tuple[RunKind, Mapping[str, Any], Mapping[str, str]]
+VARIANTS: dict[str, Variant] = {
+    "sft": ("sft", {}, {"base": "base"}),
+    "sft+mix": ("sft", {"pretraining_share": 0.1}, {"base": "base"}),
+    **{f"reward-{n}": ("reward", {"max_rankings": n}, {"base": "sft"}) for n in RANKINGS},
+    "reward": ("reward", {}, {"base": "sft"}),
+    "ppo": ("ppo", {"ptx_coef": 0.0}, {"policy": "sft", "reward": "reward"}),
+    "ppo-ptx": ("ppo", {}, {"policy": "sft", "reward": "reward"}),
+    "no-kl": ("ppo", {"ptx_coef": 0.0, "kl_coef": 0.0}, {"policy": "sft", "reward": "reward"}),
+}
+POLICIES = ("base", "sft", "sft+mix", "ppo", "ppo-ptx", "no-kl")
+
+
+@dataclass
+class SeedResult:
+    """All figures of one seed."""
+
+    seed: int
+    effects: dict[str, Effects] = field(default_factory=dict)
+    pair_accuracy: dict[str, float] = field(default_factory=dict)  # by reward run, on the held-out rankings
+    best_of: dict[int, dict[str, float]] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)  # by run
+    texts: list[dict[str, str]] = field(default_factory=list)  # the first prompts by id and each policy's answer
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an experiment is made of."""
+
+    files: Path  # the example project's
+    base: Path  # the base model's folder
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # what differs from the defaults, by kind
+    per_use_case: int = PER_USE_CASE
+    stories: int = STORIES
+
+
+def run_seed(plan: Plan, folder: Path, seed: int, tell: Callable[[str], None]) -> SeedResult:
+    """Train and measure everything with one seed.
+
+    Args:
+        plan: Everything but the seed.
+        folder: Where the project and its runs go; must not be there.
+        seed: Of training and sampling. The fresh prompts are the same for every seed.
+        tell: Hears what goes on.
+
+    Raises:
+        RunError: If a run does not complete.
+    """
+    result = SeedResult(seed)
+    models = {"base": plan.base.absolute()}
+    with create_project(folder, f"Effects, seed {seed}") as store:
+        import_example(store, plan.files)
+        for name, variant in VARIANTS.items():
+            tell(name)
+            began = time.perf_counter()
+            models[name], last = _train(
+                store, name, variant, models, {**plan.settings.get(variant[0], {}), "seed": seed}
+            )
+            result.seconds[name] = time.perf_counter() - began
+            if variant[0] == "reward":
+                result.pair_accuracy[name] = last["accuracy/valid"]
+        _measure(store, plan, models, result, tell)
+    return result
+
+
+def _train(
+    store: Store, name: str, variant: Variant, models: Mapping[str, Path], shared: Mapping[str, Any]
+) -> tuple[Path, dict[str, float]]:
+    kind, settings, roles = variant
+    spec = RunSpec(kind, {**shared, **settings}, {role: str(models[of]) for role, of in roles.items()}, name)
+    run = start_project_run(store, spec)
+    last: dict[str, float] = {}
+    for event in drive(run, RunControl()):
+        if isinstance(event, StepMetrics):
+            last |= event.values
+        if isinstance(event, RunFinished) and event.outcome != "completed":
+            raise RunError(f"The run '{name}' did not complete: {event.message}")
+    return run.path / "models" / ("reward" if kind == "reward" else "policy"), last
+
+
+def _measure(
+    store: Store, plan: Plan, models: Mapping[str, Path], result: SeedResult, tell: Callable[[str], None]
+) -> None:
+    compute = Compute(SftSettings(seed=result.seed))
+    opened = {name: load_language_model(models[name], device=compute.device) for name in POLICIES}
+    judge = Judge(load_scalar_model(models["reward"], device=compute.device), opened["sft"], compute)
+    prompts, stories = fresh_prompts(plan.per_use_case), story_prompts(plan.stories)
+    texts = pretraining_rows(store.folder, "valid")
+    for name, model in opened.items():
+        tell(f"measuring {name}")
+        result.effects[name] = effects_of(model, prompts, stories, texts, judge=judge, seed=result.seed)
+    tell("texts")
+    rows = store.prompt_rows("demonstrate", "test")  # no stage has seen them
+    first = sorted(rows, key=lambda row: row.prompt_id)[:_TEXTS]
+    answers = {name: greedy_answers(model, first, max_new_tokens=48) for name, model in opened.items()}
+    for place, row in enumerate(first):
+        said = {name: found.texts[place] for name, found in answers.items() if found is not None}
+        result.texts.append({"prompt": row.turns[-1].content, **said})
+    _best_of(opened["sft"], stories[:_STORIES_OF_BEST], judge, result, tell)
+
+
+def _best_of(
+    model: LanguageModel,
+    some: Sequence[ExamplePrompt],
+    judge: Judge,
+    result: SeedResult,
+    tell: Callable[[str], None],
+) -> None:
+    tell("best of n")
+    drawn = [sample_answers(model, some, seed=1000 * result.seed + n, judge=judge) for n in range(max(BEST_OF))]
+    texts_of = list(zip(*(one.texts for one in drawn), strict=True))
+    scores_of = list(zip(*(one.scores for one in drawn), strict=True))
+    for n in BEST_OF:
+        happy, topic, distinct, gold = count_stories(some, best_of(texts_of, scores_of, n))
+        result.best_of[n] = {"kl": best_of_kl(n), "happy": happy, "topic": topic, "distinct_2": distinct, **gold}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run all seeds and write what was found; a seed whose file is there already is not run again."""
+    parser = argparse.ArgumentParser(prog="python -m rlhf_studio.report.experiment", description=main.__doc__)
+    parser.add_argument("--base", type=Path, required=True, help="folder of the base model")
+    parser.add_argument("--out", type=Path, required=True, help="folder for projects and figures")
+    parser.add_argument("--files", type=Path, default=resources_dir() / "example", help="the example project's files")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--page", type=Path, help="write the tables here, as Markdown")
+    args = parser.parse_args(arguments)
+    args.out.mkdir(parents=True, exist_ok=True)
+    try:
+        found = [_seed(args, seed) for seed in args.seeds]
+    except StudioError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    if args.page:
+        write_page(args.page, args.base.name, found)
+    return 0
+
+
+def _seed(args: argparse.Namespace, seed: int) -> dict[str, Any]:
+    kept = args.out / f"seed-{seed}.json"
+    if not kept.exists():
+        project = args.out / f"project-{seed}"
+        shutil.rmtree(project, ignore_errors=True)  # what an interrupted seed has left
+        plan = Plan(args.files, args.base)
+        result = run_seed(plan, project, seed, lambda what: _say(seed, what))
+        kept.write_text(json.dumps(asdict(result), indent=1) + "\n", encoding="utf-8")
+    found: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
+    return found
+
+
+def _say(seed: int, what: str) -> None:
+    sys.stderr.write(f"{time.strftime('%H:%M:%S')} seed {seed}: {what}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
