@@ -157,7 +157,7 @@ class DemonstrationRow:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A sampled answer as the reward model reads it; the token ids win over the text where there are any."""
+    """A sampled answer; the token ids win over the text for a model whose tokenizer they are of."""
 
     text: str
     token_ids: tuple[int, ...] = ()

@@ -39,8 +39,9 @@ def _fill(parser: LazyParser) -> None:
         default=[],
         metavar="NAME=PATH[:WEIGHT[:CUT]]",
         help="a .txt or .txt.gz file in UTF-8, its share of the text relative to the others (default 1), and where "
-        "documents end: blank (at an empty line, the default), line (each line is one) or joined (paragraphs, joined "
-        "to about a thousand characters); may be given several times",
+        "documents end: blank (at an empty line, the default), line (each line is one), joined (paragraphs, joined "
+        "to about a thousand characters) or asked (as blank, and only what stands between \u27e6 and \u27e7 is "
+        "learned); may be given several times",
     )
     parser.add_argument(
         "--from", dest="start", type=Path, metavar="MODEL", help="go on with this model and its tokenizer"

@@ -12,7 +12,7 @@ from rlhf_studio.example import natural
 from rlhf_studio.example.corpus import documents
 from rlhf_studio.example.prompts import check_rows, demonstration_rows, example_prompts, guidance, prompt_row
 
-SAMPLE_SEED = 77  # no pretraining corpus is written with this one
+CORPUS_SEED = 1  # of the text that the bundled models were trained on: the sample is part of it
 CHARACTERS = {"train": 450_000, "valid": 50_000}  # of each half of the pretraining sample
 
 _NOTICE = """# What is in this folder and where it comes from
@@ -27,15 +27,20 @@ _NOTICE = """# What is in this folder and where it comes from
 
 
 def sample_rows(dataset: Path) -> Iterator[dict[str, str]]:
-    """Yield the pretraining sample: half generated documents, half natural dialogue; a tenth of each is held out."""
-    made = documents(SAMPLE_SEED, None)
-    for split, characters in CHARACTERS.items():
-        written = 0
-        while written < characters:
-            document = next(made)
-            written += len(document.text)
+    """Yield the pretraining sample: half generated documents, half natural dialogue; a tenth of each is held out.
+
+    All of it is of the bundled models' pretraining mix: what is for training they were trained on, and what is held out
+    was held out there too.
+    """
+    room = dict(CHARACTERS)
+    for document in documents(CORPUS_SEED, None):
+        split = "valid" if natural.is_held_out(document.text) else "train"
+        if room[split] > 0:
+            room[split] -= len(document.text)
             yield {"text": document.text, "split": split, "source": "tales"}
-    for text, split in natural.dialogues(dataset, SAMPLE_SEED, CHARACTERS):
+        if max(room.values()) <= 0:
+            break
+    for text, split in natural.dialogues(dataset, CORPUS_SEED, CHARACTERS):
         yield {"text": text, "split": split, "source": natural.SOURCE}
 
 

@@ -38,8 +38,8 @@ class Rule:
 
 
 def plain_words(text: str) -> list[str]:
-    """Return the words in small letters, British spelling, without punctuation."""
-    found = re.findall(r"[a-z0-9']+", text.lower().replace("-", " "))
+    """Return the words in small letters, British spelling, without punctuation; of Chinese, the characters."""
+    found = re.findall(r"[a-z0-9']+|[\u4e00-\u9fff]", text.lower().replace("-", " "))
     return [_SPELLINGS.get(word.strip("'"), word.strip("'")) for word in found]
 
 

@@ -9,13 +9,13 @@ from itertools import count as count_up
 from pathlib import Path
 from random import Random
 
-from rlhf_studio.example import dialogues, lists, passages, retellings
+from rlhf_studio.example import asked, chinese, dialogues, lists, passages, retellings
 from rlhf_studio.example.wording import seeded
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One text of some 20 to 90 words without an empty line."""
+    """One text of some 10 to 90 words without an empty line."""
 
     kind: str
     text: str
@@ -42,6 +42,8 @@ KINDS: dict[str, tuple[float, Callable[[Random], str]]] = {
     "counted": (1.0, retellings.counted_document),
     "records": (4.0, passages.records_document),
     "repeat": (1.0, retellings.repeat_document),
+    "chinese": (1.0, chinese.chinese_document),
+    "asked": (0.0, asked.asked_document),  # a text of its own, with marks: --kinds asked
 }
 _AMERICAN_SHARE = 0.2
 
@@ -49,7 +51,7 @@ _AMERICAN_SHARE = 0.2
 def documents(seed: int, count: int | None, kinds: Sequence[str] | None = None) -> Iterator[Document]:
     """Yield documents that depend only on the seed and their number; without end where count is None."""
     names = list(kinds) if kinds else list(KINDS)
-    weights = [KINDS[name][0] for name in names]
+    weights = [KINDS[name][0] for name in names] if names != ["asked"] else [1.0]
     for number in count_up() if count is None else range(count):
         rng = seeded("document", seed, number)
         name = rng.choices(names, weights)[0]

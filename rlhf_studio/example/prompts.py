@@ -45,13 +45,14 @@ AUTHORS = {
 
 # (purpose, split): prompts about stories and the like (generation), prompts in each of the nine other use cases
 COUNTS: dict[tuple[str, str], tuple[int, int]] = {
-    ("demonstrate", "train"): (70, 40),
+    ("demonstrate", "train"): (300, 260),
     ("demonstrate", "valid"): (6, 4),
     ("demonstrate", "test"): (14, 12),
-    ("rank", "train"): (80, 9),
-    ("rank", "valid"): (12, 1),
+    ("rank", "train"): (130, 14),
+    ("rank", "valid"): (24, 2),
     ("rank", "test"): (14, 1),
     ("ppo", "train"): (72, 8),
+    ("ppo", "test"): (12, 4),
 }
 _TWO_ANSWERS = ("generation", "chat", "brainstorming")
 _FEW_SHOT = ("rewrite", "classification", "other", "open_qa", "extract")

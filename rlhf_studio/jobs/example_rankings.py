@@ -1,8 +1,8 @@
 """Makes the example project's rankings: an SFT model's own answers, ordered by a scripted labeler.
 
-Run ``python -m rlhf_studio.jobs.example_rankings --files resources/example --base models/tiny`` after the base model
-or the demonstrations have changed. It trains SFT as the demo does, samples answers to the prompts that are for
-ranking, and writes ``rankings.jsonl`` (marked as simulated) and ``queue.jsonl`` (for a newcomer to rank).
+Run ``python -m rlhf_studio.jobs.example_rankings --files resources/example --base models/small models/tiny`` after a
+base model or the demonstrations have changed. It trains SFT on each base as the demo does, samples answers to the
+prompts that are for ranking, from each model by turns, and writes ``rankings.jsonl`` (marked as simulated) and ``queue.jsonl`` (for a newcomer to rank).
 """
 
 import argparse
@@ -104,13 +104,20 @@ def ranking_rows(sets: Sequence[AnswerSet], *, rubric: str, noise: float, seed: 
     return rows
 
 
-def build(files: Path, base: Path, *, rubric: str, noise: float, seed: int, sets: int) -> str:
-    """Write both files, up to ``sets`` rankings of each prompt; returns a sentence about what was written."""
+def build(files: Path, bases: Sequence[Path], *, rubric: str, noise: float, seed: int, sets: int) -> str:
+    """Write both files, up to ``sets`` rankings of each prompt, which come from the SFT models of the bases by turns;
+    the queue comes from the first one. Returns a sentence about what was written.
+    """
     rows = [json.loads(line) for line in (files / "prompts.jsonl").read_text(encoding="utf-8").splitlines()]
     prompts = [row for row in rows if "rank" in row["purposes"]]
-    with tempfile.TemporaryDirectory() as folder:
-        lm = load_language_model(train_sft_model(files, base, Path(folder), {"threads": 1}))
-        drawn = [sample_sets(lm, prompts, Sampling(seed=seed + i), f"{base.name}-sft") for i in range(sets)]
+    models = []
+    for base in bases:
+        with tempfile.TemporaryDirectory() as folder:
+            models.append(load_language_model(train_sft_model(files, base, Path(folder), {"threads": 1})))
+    drawn = []
+    for i in range(sets):
+        turn = i % len(bases)
+        drawn.append(sample_sets(models[turn], prompts, Sampling(seed=seed + i), f"{bases[turn].name}-sft"))
     queued = drawn[0][QUEUE_EVERY - 1 :: QUEUE_EVERY]
     waiting = {one.key for one in queued}
     ranked = []
@@ -130,7 +137,7 @@ def main() -> int:
     """Read the command line and build; the exit status is 0, or the error's."""
     parser = argparse.ArgumentParser(description="Make the example project's rankings.")
     parser.add_argument("--files", type=Path, required=True, help="folder of prompts.jsonl and demonstrations.jsonl")
-    parser.add_argument("--base", type=Path, required=True, help="folder of the base model")
+    parser.add_argument("--base", type=Path, nargs="+", required=True, help="folders of the base models")
     parser.add_argument("--rubric", choices=sorted(RUBRICS), default="happy", help="what the labeler likes")
     parser.add_argument("--noise", type=float, default=0.1, help="share of pairs ranked the wrong way round")
     parser.add_argument("--sets", type=int, default=3, help="rankings of each prompt, each of other answers")

@@ -3,23 +3,25 @@
 import gzip
 import hashlib
 import re
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rlhf_studio.errors import DataError
 from rlhf_studio.lm.codec import Codec
 from rlhf_studio.lm.tokenizer_training import token_bytes, train_tokenizer, word_tokens
 from rlhf_studio.train.pretrain_data import PretrainData, TokenSource
 
-Cut = Literal["blank", "line", "joined"]
+Cut = Literal["blank", "line", "joined", "asked"]
 
 HELD_OUT_SHARE = 0.015
 _JOINED_CHARACTERS = 1000
 _DOCUMENTS_AT_ONCE = 500
+_MARK = re.compile("\u27e6([^\u27e6\u27e7]*)\u27e7")
 _TOKENIZER_CHARACTERS = 6_000_000  # more text changes a vocabulary of a few thousand no longer
 
 # a small vocabulary has no room for two forms of a quotation mark
@@ -42,7 +44,8 @@ class TextFile:
     """One ``--text NAME=PATH[:WEIGHT[:CUT]]``.
 
     ``cut`` says where documents end: at a blank line, at every line end, or at the first blank line after about
-    a thousand characters (the short paragraphs of a novel joined).
+    a thousand characters (the short paragraphs of a novel joined). ``asked`` ends them at a blank line too, and only
+    what stands between the marks \u27e6 and \u27e7 is learned; the marks themselves are taken out.
     """
 
     name: str
@@ -74,7 +77,7 @@ def parse_text_file(text: str) -> TextFile:
         )
     cut = form["cut"] or "blank"
     if cut not in get_args(Cut):
-        raise DataError(f"Documents cannot be cut by '{cut}' in '{text}'. Choose blank, line or joined.")
+        raise DataError(f"Documents cannot be cut by '{cut}' in '{text}'. Choose blank, line, joined or asked.")
     try:
         weight = float(form["weight"] or 1)
     except ValueError:
@@ -124,7 +127,7 @@ def cut_documents(text: str, cut: Cut) -> list[str]:
     if cut == "line":
         return [line.strip() for line in text.split("\n") if line.strip()]
     blocks = [block.strip() for block in re.split(r"\n[ \t]*\n", text) if block.strip()]
-    if cut == "blank":
+    if cut in ("blank", "asked"):
         return blocks
     joined: list[list[str]] = [[]]
     for block in blocks:
@@ -143,7 +146,7 @@ def fit_tokenizer(documents: Sequence[Documents], vocab_size: int) -> Codec:
         for text in source.train:
             if room <= 0:
                 break
-            texts.append(text)
+            texts.append(unmarked(text)[0] if source.file.cut == "asked" else text)
             room -= len(text)
     return Codec(train_tokenizer(texts, vocab_size))
 
@@ -153,15 +156,39 @@ def encode_sources(documents: Sequence[Documents], codec: Codec) -> Generator[fl
     count = sum(len(source.train) + len(source.held_out) for source in documents)
     done, sources = 0, []
     for source in documents:
-        streams = []
+        encode = _encode_asked if source.file.cut == "asked" else _encode_plain
+        streams: list[NDArray[Any]] = []
+        masks: list[NDArray[np.bool_] | None] = []
         for texts in (source.train, source.held_out):
-            parts = [np.zeros(0, dtype=np.uint16 if codec.vocab_size <= 2**16 else np.int32)]
+            stream, mask = [np.zeros(0, dtype=np.uint16 if codec.vocab_size <= 2**16 else np.int32)], []
             for first in range(0, len(texts), _DOCUMENTS_AT_ONCE):
                 slice_ = texts[first : first + _DOCUMENTS_AT_ONCE]
-                parts.extend(np.array(ids, dtype=parts[0].dtype) for ids in codec.encode_documents(slice_))
+                for ids, asked in encode(codec, slice_):
+                    stream.append(np.array(ids, dtype=stream[0].dtype))
+                    mask.append(np.array(asked, dtype=np.bool_))
                 done += len(slice_)
                 yield done / count
-            streams.append(np.concatenate(parts))
-        sources.append(TokenSource(source.file.name, streams[0], streams[1], source.file.weight))
+            streams.append(np.concatenate(stream))
+            masks.append(np.concatenate(mask) if source.file.cut == "asked" and mask else None)
+        sources.append(TokenSource(source.file.name, streams[0], streams[1], source.file.weight, masks[0], masks[1]))
     tokenizer = codec.tokenizer
     return PretrainData(tuple(sources), tuple(token_bytes(tokenizer)), tuple(word_tokens(tokenizer)))
+
+
+def unmarked(text: str) -> tuple[str, list[tuple[int, int]]]:
+    """A text without its marks, and the spans of characters between them."""
+    plain, spans = "", []
+    for place, part in enumerate(_MARK.split(text)):
+        if place % 2:  # what the group of the pattern has caught
+            spans.append((len(plain), len(plain) + len(part)))
+        plain += part
+    return plain, spans
+
+
+def _encode_plain(codec: Codec, texts: Sequence[str]) -> Iterator[tuple[list[int], list[bool]]]:
+    return ((ids, []) for ids in codec.encode_documents(texts))
+
+
+def _encode_asked(codec: Codec, texts: Sequence[str]) -> Iterator[tuple[list[int], list[bool]]]:
+    plain, spans = zip(*map(unmarked, texts), strict=True)
+    return codec.encode_marked(plain, spans)

@@ -89,6 +89,20 @@ class Codec:
         """Many texts at once, each closed by end-of-text."""
         return [ids for part in _slices(texts) for ids in self._encode_batch(part)]
 
+    def encode_marked(
+        self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]
+    ) -> Iterator[tuple[list[int], list[bool]]]:
+        """Documents as ``encode_documents`` gives them, and which of their tokens touch a span.
+
+        Args:
+            texts: The documents.
+            spans: For each document, beginnings and ends of spans, in characters.
+        """
+        encodings = self._text.encode_batch(list(texts), add_special_tokens=False)
+        for encoding, here in zip(encodings, spans, strict=True):
+            touched = [any(begin < end_ and end > begin_ for begin_, end_ in here) for begin, end in encoding.offsets]
+            yield [*encoding.ids, self.eos_id], [*touched, False]
+
     def decode(self, ids: Sequence[int]) -> str:
         """The text of an answer's ids; special tokens are left out."""
         text = str(self._marked.decode(list(ids), skip_special_tokens=True))

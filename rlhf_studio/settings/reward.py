@@ -9,7 +9,7 @@ class RewardSettings(TrainSettings):
     """The second stage: a scalar head learns which answers people prefer."""
 
     epochs: int = option(
-        2,
+        1,
         "Epochs",
         "Passes over the rankings; more overfit fast. With a hundred rankings two are better than one.",
         unit="passes",

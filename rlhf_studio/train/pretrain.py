@@ -26,6 +26,7 @@ from rlhf_studio.train.pretrain_data import (
     Rows,
     RowSource,
     TokenSource,
+    asked_rows,
     held_out_rows,
     pairs_row,
     repeated_row,
@@ -36,6 +37,7 @@ from rlhf_studio.train.state import Cadence, Trainee
 
 HELD_OUT_ROWS = 32  # of each source, at each evaluation inside a run
 _DRILL_ROWS = 16
+_GPU_PROCESSES = 3  # a GPU is done with a batch before one process has drawn the next
 _ROLE_ROWS = 16  # of text, to see where newlines stand
 
 
@@ -86,12 +88,13 @@ def train_pretrain(
         yield from _notices(stage)
         yield StepMetrics(0, (yield from _held_out(stage, 0)))
     cadence = Cadence(settings.checkpoint_seconds)
-    for step in range(start + 1, total + 1):
+    batches = stage.rows.ahead(start + 1, _GPU_PROCESSES if compute.device.type == "cuda" else 0)
+    for step, rows in enumerate(batches, start + 1):
         began = time.perf_counter()
         share = rate_share(step, total, settings)
         for name, optimizer in optimizers.items():
             set_rate(optimizer, share * _peak(settings, name))
-        metrics = yield from _accumulate(stage, step)
+        metrics = yield from _accumulate(stage, rows, step)
         if control.is_stopping:
             model.module.zero_grad()
             yield from _close(stage, trainee, run, step - 1, "stopped")
@@ -226,21 +229,27 @@ def _losses(model: LanguageModel, compute: Compute, rows: Rows) -> Tensor:
     )
 
 
-def _accumulate(stage: _Stage, step: int) -> Generator[TrainEvent, None, dict[str, float]]:
-    """Gradients of one batch, micro-batch by micro-batch; every target of the batch weighs the same."""
-    rows = stage.rows.draw(step)
-    count = int((rows.targets != IGNORED).sum())
+def _accumulate(stage: _Stage, rows: Rows, step: int) -> Generator[TrainEvent, None, dict[str, float]]:
+    """Gradients of one batch, micro-batch by micro-batch; every row weighs the same, however few targets it has."""
+    weights = _target_weights(rows)
     pieces = range(0, len(rows.tokens), stage.settings.micro_batch or len(rows.tokens))
     total = 0.0
     for done, first in enumerate(pieces, start=1):
-        piece = Rows(*(tensor[first : first + pieces.step] for tensor in rows))
-        loss = _losses(stage.model, stage.compute, piece).sum() / count
+        here = slice(first, first + pieces.step)
+        losses = _losses(stage.model, stage.compute, Rows(*(tensor[here] for tensor in rows)))
+        loss = (losses * weights[here].flatten().to(losses.device)).sum()
         total += finite(loss, "pretraining", step=step)
         stage.compute.backward(loss)
         yield Progress(step, stage.total, "update", done / len(pieces))
         if stage.control.is_stopping:
             return {}
     return {"loss/train": total}
+
+
+def _target_weights(rows: Rows) -> Tensor:
+    """(R, T) share of each target in the loss: a row's share is split among its targets."""
+    is_target = rows.targets != IGNORED
+    return is_target / is_target.sum(1, keepdim=True).clamp(min=1) / len(rows.targets)
 
 
 def _held_out(stage: _Stage, step: int) -> Generator[TrainEvent, None, dict[str, float]]:
@@ -262,6 +271,10 @@ def _held_out(stage: _Stage, step: int) -> Generator[TrainEvent, None, dict[str,
         mix_bits += cost.bits_per_byte * source.weight / weight
     if sources:
         metrics |= {"loss/valid": mix_loss, "bits_per_byte/mix": mix_bits}
+    for source in sources:
+        if source.held_out_asked is not None and len(source.held_out) > stage.settings.context_length:
+            rows = asked_rows(source, stage.settings.context_length, HELD_OUT_ROWS)
+            metrics[f"accuracy/{source.name}"] = _accuracy(stage, rows)
     metrics["accuracy/repeat"] = _accuracy(stage, stage.rows.drill_test(repeated_row, _DRILL_ROWS))
     metrics["accuracy/pairs"] = _accuracy(stage, stage.rows.drill_test(pairs_row, _DRILL_ROWS))
     return metrics

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
 from rlhf_studio.errors import DataError
 from rlhf_studio.settings import PretrainSettings
@@ -25,12 +26,17 @@ RowMaker = Callable[[np.random.Generator, TokenArray, int], tuple[TokenArray, To
 
 @dataclass(frozen=True, slots=True)
 class TokenSource:
-    """One kind of text: its documents laid end to end, each closed by end-of-text."""
+    """One kind of text: its documents laid end to end, each closed by end-of-text.
+
+    Where ``asked`` is there, it says for each token of ``train`` whether it is a target; ``held_out_asked`` likewise.
+    """
 
     name: str
     train: TokenArray
     held_out: TokenArray
     weight: float  # share of the rows, relative to the other sources
+    asked: NDArray[np.bool_] | None = None
+    held_out_asked: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,7 @@ class RowSource:
                 )
         if not data.sources:
             raise DataError("Pretraining needs text and there is none. Name at least one text file.")
-        self._streams = [source.train for source in data.sources]
+        self._sources = data.sources
         weights = np.array([source.weight for source in data.sources], dtype=np.float64)
         self._borders = np.cumsum(weights / weights.sum())
         self._words = np.array(data.repeat_tokens)
@@ -104,6 +110,20 @@ class RowSource:
                 rows.append(self._text(random))
         return _stack(rows)
 
+    def ahead(self, first: int, processes: int) -> Iterator[Rows]:
+        """The rows of update ``first`` and all after it, drawn in processes of their own while the device computes.
+
+        Args:
+            first: Update, from 1.
+            processes: 0 draws in this one, when asked.
+        """
+        steps = range(first, self._steps + 1)
+        if not processes or not steps:
+            return (self.draw(step) for step in steps)
+        own = torch.Generator()  # a loader would draw from torch's global one
+        updates = _Updates(self)
+        return iter(DataLoader(updates, None, sampler=steps, num_workers=processes, prefetch_factor=8, generator=own))
+
     def draw_text(self, count: int) -> Tensor:
         """(count, T) rows of training text, none of them repeated random tokens."""
         random = _generator(self._settings.seed, _TEXT_SAMPLE, 0)
@@ -115,11 +135,37 @@ class RowSource:
         return _stack([row(random, self._words, self._length) for _ in range(count)])
 
     def _text(self, random: np.random.Generator) -> tuple[TokenArray, TokenArray]:
-        which = min(int(np.searchsorted(self._borders, random.random(), side="right")), len(self._streams) - 1)
-        stream = self._streams[which]
-        start = int(random.integers(0, len(stream) - self._length))
-        window = stream[start : start + self._length + 1].astype(np.int64)
-        return window[:-1], window[1:]
+        which = min(int(np.searchsorted(self._borders, random.random(), side="right")), len(self._sources) - 1)
+        source = self._sources[which]
+        start = int(random.integers(0, len(source.train) - self._length))
+        return _window(source.train, source.asked, start, self._length)
+
+
+def _window(
+    stream: TokenArray, asked: NDArray[np.bool_] | None, start: int, length: int
+) -> tuple[TokenArray, TokenArray]:
+    window = stream[start : start + length + 1].astype(np.int64)
+    targets = window[1:]
+    if asked is not None:
+        targets = np.where(asked[start + 1 : start + length + 1], targets, IGNORED)
+    return window[:-1], targets
+
+
+def asked_rows(source: TokenSource, length: int, limit: int) -> Rows:
+    """Rows of held-out text, evenly spread, in which only what was asked is a target."""
+    count = (len(source.held_out) - 1) // length
+    starts = [i * count // min(count, limit) * length for i in range(min(count, limit))]
+    return _stack([_window(source.held_out, source.held_out_asked, start, length) for start in starts])
+
+
+class _Updates(Dataset[Rows]):
+    """Update number -> its rows, as a data loader wants it."""
+
+    def __init__(self, rows: RowSource) -> None:
+        self._rows = rows
+
+    def __getitem__(self, step: int) -> Rows:
+        return self._rows.draw(step)
 
 
 def repeated_row(random: np.random.Generator, words: TokenArray, length: int) -> tuple[TokenArray, TokenArray]:

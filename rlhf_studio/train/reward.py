@@ -18,7 +18,7 @@ from rlhf_studio.lm.heads import ScalarModel
 from rlhf_studio.lm.model import LanguageModel
 from rlhf_studio.lm.padding import right_pad
 from rlhf_studio.rl.ranking import RankingLoss, ranking_loss
-from rlhf_studio.schema import RankedRow, RewardData
+from rlhf_studio.schema import Answer, RankedRow, RewardData
 from rlhf_studio.settings import RewardSettings
 from rlhf_studio.train.compute import Compute, finite
 from rlhf_studio.train.control import RunControl
@@ -115,17 +115,23 @@ def train_reward(
 def encode_rankings(codec: Codec, rows: Sequence[RankedRow], context_length: int) -> tuple[list[RankedAnswers], int]:
     """Rankings as token ids, and how many were left out: too long for the context, or all answers tied.
 
-    Answers that a model sampled keep their token ids, so that the reward model reads what the policy wrote and
-    not a second tokenisation of it.
+    Answers that this model sampled keep their token ids, so that the reward model reads what the policy wrote and
+    not a second tokenisation of it. Ids of a model with another tokenizer mean nothing here; its text is encoded.
     """
     ranked = []
     for row in rows:
         prompt = tuple(codec.encode_prompt(row.turns))
-        answers = tuple(Example(prompt, a.token_ids or tuple(codec.encode_answer(a.text))) for a in row.answers)
+        answers = tuple(Example(prompt, _answer_ids(codec, a)) for a in row.answers)
         item = RankedAnswers(answers, row.ranks)
         if item.has_pair and max(answer.length for answer in answers) <= context_length:
             ranked.append(item)
     return ranked, len(rows) - len(ranked)
+
+
+def _answer_ids(codec: Codec, answer: Answer) -> tuple[int, ...]:
+    ids = answer.token_ids
+    is_own = bool(ids) and max(ids) < codec.vocab_size and codec.decode(ids) == answer.text
+    return ids if is_own else tuple(codec.encode_answer(answer.text))
 
 
 def score_examples(model: ScalarModel, compute: Compute, examples: Sequence[Example]) -> Tensor:

@@ -220,6 +220,19 @@ def test_the_first_pass_of_a_repeat_is_no_target():
     assert set(tokens.tolist()) <= set(words.tolist())
 
 
+def test_rows_drawn_ahead_in_other_processes_are_the_same():
+    source = TokenSource("count", np.arange(1000), np.arange(0), 1.0)
+    data = PretrainData((source,), (1,) * 1000, tuple(range(100, 300)))
+    rows = RowSource(data, settings(repeat_share=0.3, pairs_share=0.3), steps=6)
+    before = torch.random.get_rng_state()
+    for here, there in zip(rows.ahead(3, 0), rows.ahead(3, 2), strict=True):
+        assert torch.equal(here.tokens, there.tokens)
+        assert torch.equal(here.targets, there.targets)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert len(list(rows.ahead(3, 0))) == 4
+    assert list(rows.ahead(7, 2)) == []
+
+
 def test_each_held_out_token_but_the_first_is_a_target_once():
     source = TokenSource("count", np.arange(0), np.arange(35), 1.0)
     batches = list(held_out_rows(source, 8))

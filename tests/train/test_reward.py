@@ -95,11 +95,21 @@ def test_a_prompt_is_never_cut_into_micro_batches():
 
 
 def test_sampled_token_ids_win_over_the_text(tiny_lm):
-    row = RankedRow(1, (Turn("user", "say"),), (Answer("abc", (70, 71)), Answer("abd")), (1, 2))
+    cut_off = tuple(tiny_lm.codec.encode_text("abc"))  # at the length limit, so without end-of-text
+    row = RankedRow(1, (Turn("user", "say"),), (Answer("abc", cut_off), Answer("abd")), (1, 2))
     (ranked,), dropped = encode_rankings(tiny_lm.codec, [row], tiny_lm.context_length)
-    assert ranked.answers[0].answer == (70, 71)
+    assert ranked.answers[0].answer == cut_off
     assert ranked.answers[1].answer == tuple(tiny_lm.codec.encode_answer("abd"))
     assert dropped == 0
+
+
+@pytest.mark.parametrize("ids", [(5000, 17), (70, 71, 0), ()])
+def test_token_ids_of_another_tokenizer_are_not_read(tiny_lm, ids):
+    codec = tiny_lm.codec
+    own = (*codec.encode_text("ab"), codec.eos_id)
+    row = RankedRow(1, (Turn("user", "say"),), (Answer("cd", ids), Answer("ab", own)), (1, 2))
+    (ranked,), _ = encode_rankings(codec, [row], tiny_lm.context_length)
+    assert [answer.answer for answer in ranked.answers] == [tuple(codec.encode_answer("cd")), own]
 
 
 def test_rankings_without_a_preference_are_left_out(tiny_lm):
