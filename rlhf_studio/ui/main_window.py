@@ -129,9 +129,9 @@ class MainWindow(QMainWindow):
         self.session.preferences.theme = choice
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
-        if self.session.state is not TrainingState.IDLE and not self._may_close:
+        if self.session.state is not TrainingState.IDLE:
             event.ignore()
-            self._closing.ask()
+            self._keep_open()
             return
         for tab in self.tabs.existing():
             tab.save_state()
@@ -143,6 +143,15 @@ class MainWindow(QMainWindow):
         self.closed.emit()
 
     # --- inside
+
+    def _keep_open(self) -> None:
+        """A run goes on: ask what becomes of it, also when somebody comes back to one in the background."""
+        if self.session.state is TrainingState.STOPPING:
+            self._may_close = True  # as soon as the run is kept
+            self.session.say(self.tr("Stopping; the run is kept up to here."))
+            return
+        self._may_close = False
+        self._closing.ask()
 
     def _titles(self) -> dict[str, str]:
         return {

@@ -145,6 +145,36 @@ def test_going_on_in_the_background_ends_the_program_with_the_run(qtbot, studio,
         session.stop()  # stands for the end of the run
 
 
+def test_a_run_in_the_background_is_not_lost_when_the_window_is_closed_again(qtbot, studio, project, endless):
+    window = studio.start(project)
+    session = window.session
+    with qtbot.waitSignal(session.events_arrived):
+        session.train(PLAN)
+    window.close()
+    with qtbot.waitSignal(window.question().finished):
+        qtbot.mouseClick(window._closing.background, Qt.MouseButton.LeftButton)
+    window.showNormal()
+    window.close()
+    assert window.question() is not None
+    assert session.state is TrainingState.RUNNING
+    with qtbot.waitSignal(studio.ended):
+        qtbot.mouseClick(window._closing.stop, Qt.MouseButton.LeftButton)
+    assert session.last_finish.event.outcome == "stopped"
+
+
+def test_a_window_that_is_closed_while_its_run_stops_waits_until_it_is_kept(qtbot, studio, project, endless):
+    window = studio.start(project)
+    session = window.session
+    with qtbot.waitSignal(session.events_arrived):
+        session.train(PLAN)
+    session.stop()
+    with qtbot.waitSignal(studio.ended):
+        window.close()
+        assert window.isVisible()
+        assert window.question() is None
+    assert session.last_finish.event.outcome == "stopped"
+
+
 def test_another_project_takes_the_window_and_the_first_is_remembered(qtbot, studio, project, tmp_path):
     first = built(qtbot, studio.start(project))
     other = tmp_path / "other"
