@@ -90,6 +90,11 @@ class Session(QObject):
         return self._state
 
     @property
+    def live_run(self) -> str:
+        """The id of the run that goes on; empty while there is none, or it has told nothing yet."""
+        return self._indexer[0] if self._indexer is not None else ""
+
+    @property
     def control(self) -> RunControl:
         """Steers the run that is going on."""
         return self.runner.control

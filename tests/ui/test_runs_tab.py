@@ -2,7 +2,9 @@ import pytest
 from PySide6.QtCore import Qt
 from window_material import add_all_runs, add_run
 
-from rlhf_studio.events import RunFinished, StepMetrics
+from rlhf_studio.events import RunFinished, RunStarted, StepMetrics
+from rlhf_studio.jobs.stages import StageEvent, StagePlan
+from rlhf_studio.ui import session as session_module
 from rlhf_studio.ui.itemmodels.runs import RunsModel
 from rlhf_studio.ui.tabs.runs_tab import RunsTab
 from rlhf_studio.ui.tabs.tab import GoTo
@@ -78,6 +80,34 @@ def test_a_damaged_run_is_named(qtbot, session, tab):
     session.runs_changed.emit()
     assert "20260101-100000-sft" in tab.damaged.text()
     assert tab.model.rowCount() == 3
+
+
+def test_a_run_that_goes_on_is_called_so_and_its_steps_count_on(qtbot, tab, session, monkeypatch):
+    told = [StepMetrics(step, {"loss/train": 1.0}) for step in (1, 2)]
+    add_run(session.store.folder, "20260102-100000-sft", "sft", {}, told, None)
+
+    def source(project, plan, control):
+        for event in (RunStarted(0, 9, "sft", "cpu", "float32"), *told, StepMetrics(3, {"loss/train": 0.5})):
+            yield StageEvent("sft", "20260102-100000-sft", event)
+        control.pause()
+        control.wait_if_paused()
+        yield StageEvent("sft", "20260102-100000-sft", RunFinished(3, "stopped"))
+
+    monkeypatch.setattr(session_module, "train_stages", source)
+    with qtbot.waitSignal(session.events_arrived):
+        session.train(StagePlan(("sft",), session.store.folder))
+    assert tab.model.index(0, 2).data() == "● training"
+    assert tab.model.index(0, 3).data() == "3"
+    assert not tab.details.go_on.isEnabled()
+    tab.go_to(GoTo("runs", run_id="20260102-100000-sft"))
+    assert tab.details.go_on.isHidden()
+    points = tab.details.grids["sft"].panels[0].curves[0].points
+    qtbot.waitUntil(lambda: points.count == 2)
+    tab.details.take_live([*told, StepMetrics(3, {"loss/train": 0.5})])
+    assert points.count == 3  # none twice
+    with qtbot.waitSignal(session.training_finished):
+        session.stop()
+    assert session.live_run == ""
 
 
 def test_the_tab_fits_the_smallest_window(tab):

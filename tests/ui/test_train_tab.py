@@ -5,7 +5,7 @@ import threading
 
 import pytest
 from PySide6.QtCore import Qt, QTimer
-from window_material import MARKUP, add_all_runs
+from window_material import MARKUP, add_all_runs, add_run
 
 from rlhf_studio.events import Progress, RunFinished, RunStarted, SampleShown, StepMetrics
 from rlhf_studio.jobs.stages import StageEvent
@@ -171,6 +171,19 @@ def test_a_finished_project_shows_its_curves_and_trains_one_stage_alone(qtbot, f
         click(qtbot, tab.column.cards["reward"].start)
     assert plans[0].stages == ("reward",)
     assert plans[0].parents["sft"] == "20260101-100000-sft"
+
+
+def test_a_run_that_goes_on_after_a_restart_shows_its_curve_from_the_beginning(qtbot, tab, session):
+    shown = SampleShown(1, 3, "Say hello.", "Hello!")
+    told = [shown, *(StepMetrics(step, {"loss/train": 1 / step}) for step in (1, 2, 3))]
+    add_run(session.store.folder, "20260101-100000-sft", "sft", {}, told, None)
+    live = [RunStarted(3, 9, "sft", "cpu", "float32"), StepMetrics(4, {"loss/train": 0.2})]
+    session.events_arrived.emit([StageEvent("sft", "20260101-100000-sft", event) for event in live[:1]])
+    follower, curve = tab.watch.follower, tab.watch.monitor.grids["sft"].panels[0].curves[0]
+    qtbot.waitUntil(lambda: follower._reader.last_step == 3)
+    session.events_arrived.emit([StageEvent("sft", "20260101-100000-sft", event) for event in live[1:]])
+    assert curve.points.points()[0].tolist() == [1, 2, 3, 4]
+    assert "Hello!" in tab.probes.view.toPlainText()
 
 
 def test_answers_show_as_they_were_written_and_changed_words_are_marked(qtbot, tab):

@@ -1,5 +1,6 @@
 """The runs of a project as rows of a table, newest first."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -40,6 +41,14 @@ class RunsModel(QAbstractTableModel):
         self._rows = [(run, stage_of_run(run)) for run in reversed(runs)]
         self._live = live
         self.endResetModel()
+
+    def note_step(self, run_id: str, step: int) -> None:
+        """A run has come further."""
+        row = self.row_of(run_id)
+        if row >= 0:
+            run, stage = self._rows[row]
+            self._rows[row] = replace(run, last_step=step), stage
+            self.dataChanged.emit(self.index(row, 3), self.index(row, 3))
 
     def run(self, row: int) -> tuple[RunSummary, str]:
         """A run and its stage."""

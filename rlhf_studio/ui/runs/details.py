@@ -72,6 +72,10 @@ class RunDetails(QWidget):
             self._stack.setCurrentWidget(self.grids[kind])
             self._read(run, kind)
 
+    def take_live(self, events: list[TrainEvent]) -> None:
+        """Draw what the run tells now, unless its folder has told it already."""
+        self.take(events if self._reader is None else self._reader.news(events))
+
     def take(self, events: list[TrainEvent]) -> None:
         """Draw what the run has told."""
         grid = cast("PlotGrid", self._stack.currentWidget())

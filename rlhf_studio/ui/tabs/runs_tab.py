@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from rlhf_studio.errors import StudioError
+from rlhf_studio.events import StepMetrics
 from rlhf_studio.jobs.catalog import RunSummary, list_runs
 from rlhf_studio.jobs.stages import StageEvent, StageKey
 from rlhf_studio.ui.itemmodels.runs import RunsModel
@@ -32,7 +33,6 @@ class RunsTab(Tab):
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, parent)
-        self._live = ""
         self.model = RunsModel(session.theme, self)
         self.table = self._make_table()
         self.details = RunDetails(session.theme)
@@ -71,8 +71,7 @@ class RunsTab(Tab):
     def reload(self) -> None:
         catalog = list_runs(self.session.store.folder)
         chosen = self.details.run.id if self.details.run is not None else ""
-        is_busy = self.session.state is not TrainingState.IDLE
-        self.model.show_runs(catalog.runs, self._live if is_busy else "")
+        self.model.show_runs(catalog.runs, self.session.live_run)
         self.damaged.setText("\n".join(catalog.damaged))
         self.damaged.setVisible(bool(catalog.damaged))
         self._stack.setCurrentIndex(1 if catalog.runs else 0)
@@ -119,18 +118,22 @@ class RunsTab(Tab):
         if rows:
             run, stage = self.model.run(rows[0].row())
             is_busy = self.session.state is not TrainingState.IDLE
-            self.details.show_run(run, stage, is_live=is_busy and run.id == self._live, is_busy=is_busy)
+            self.details.show_run(run, stage, is_live=run.id == self.session.live_run, is_busy=is_busy)
 
     def _on_runs_changed(self) -> None:
         if self.isVisible():
             self.reload()
 
     def _on_events_arrived(self, items: list[StageEvent]) -> None:
-        self._live = items[-1].run_id or self._live
+        if not self.isVisible():
+            return
+        for item in items:
+            if isinstance(item.event, StepMetrics):
+                self.model.note_step(item.run_id, item.event.step)
         shown = self.details.run.id if self.details.run is not None else ""
         events = [item.event for item in items if item.run_id and item.run_id == shown]
-        if events and self.isVisible():
-            self.details.take(events)
+        if events:
+            self.details.take_live(events)
 
     def _on_continue_requested(self, run: RunSummary, stage: str) -> None:
         try:

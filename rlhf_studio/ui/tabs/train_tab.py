@@ -198,7 +198,7 @@ class TrainTab(Tab):
         done = self._usable()
         self.column.show_counts(counts)
         newest = self._newest_runs()
-        self.column.show_runs(newest, is_busy=self.session.state is not TrainingState.IDLE)
+        self.column.show_runs(newest, self.session.live_run)
         for card in self.column.cards.values():
             card.show_missing(missing(counts, done.keys(), card.stage, is_read_only=store.is_read_only))
             card.set_busy(self.session.state is not TrainingState.IDLE)

@@ -9,6 +9,7 @@ from rlhf_studio.events import Notice, Progress, RunStarted, SampleShown, StepMe
 from rlhf_studio.jobs.progress import SpeedMeter
 from rlhf_studio.jobs.stages import StageEvent
 from rlhf_studio.ui.session import Session, TrainingState
+from rlhf_studio.ui.train.history import HistoryReader
 from rlhf_studio.ui.train.monitor import Monitor
 from rlhf_studio.ui.train.probe_view import ProbeView
 from rlhf_studio.ui.train.run_bar import RunBar
@@ -28,27 +29,29 @@ class Follower(QObject):
         self.run_id = ""
         self._waited_before = 0.0
         self._progress: Progress | None = None
+        self._reader: HistoryReader | None = None  # of what a resumed run told before
         session.events_arrived.connect(self._on_events_arrived)
         session.training_state_changed.connect(self._on_state_changed)
 
     def replay(self, stage: str, events: Sequence[TrainEvent]) -> None:
-        """Show a slice of a run that is over."""
+        """Show what a run told, now or once."""
         self._monitor.take(stage, events)
         self._take_samples(stage, events)
 
     def _on_events_arrived(self, items: list[StageEvent]) -> None:
         for (stage, run_id), group in groupby(items, key=lambda item: (item.stage, item.run_id)):
             events = [item.event for item in group]
-            if run_id and run_id != self.run_id:
-                self._begin(stage, run_id)
-            self._monitor.take(stage, events)
-            self._take_samples(stage, events)
+            is_resumed = any(isinstance(event, RunStarted) and event.step > 0 for event in events)
+            if run_id and (run_id != self.run_id or is_resumed):
+                self._begin(stage, run_id, is_resumed=is_resumed)
+            self.replay(stage, events if self._reader is None else self._reader.news(events))
             for event in events:
                 self._measure(event)
         self._show_place()
 
-    def _begin(self, stage: str, run_id: str) -> None:
+    def _begin(self, stage: str, run_id: str, *, is_resumed: bool) -> None:
         self.stage, self.run_id = stage, run_id
+        self._leave_reader()
         self._progress = None
         self._waited_before = self._session.turns.training_waited_s
         self.meter.start(0, 0)
@@ -56,7 +59,20 @@ class Follower(QObject):
         self._monitor.follow(stage)
         if stage != "reward":
             self._probes.clear_probes()
+        if is_resumed:  # its curves begin where it began
+            self._reader = HistoryReader(self._session.store.runs_dir / run_id, self)
+            self._reader.read.connect(self._on_reader_read)
+            self._reader.start()
         self.stage_began.emit(stage)
+
+    def _leave_reader(self) -> None:
+        if self._reader is not None:
+            self._reader.stop()
+            self._reader.deleteLater()
+            self._reader = None
+
+    def _on_reader_read(self, events: list[TrainEvent]) -> None:
+        self.replay(self.stage, events)
 
     def _measure(self, event: TrainEvent) -> None:
         match event:

@@ -55,12 +55,12 @@ class StageColumn(QScrollArea):
         self.cards["reward"].data.setText(text.format(count=people + simulated, simulated=simulated))
         self.cards["ppo"].data.setText(self.tr("{count} prompts").format(count=counts.by_purpose.get("ppo", 0)))
 
-    def show_runs(self, newest: Mapping[str, RunSummary], *, is_busy: bool) -> None:
+    def show_runs(self, newest: Mapping[str, RunSummary], live: str) -> None:
         """Say how the last run of each stage went.
 
         Args:
             newest: By card.
-            is_busy: Whether a run goes on: then one without an end is it.
+            live: Id of the run that goes on, if there is one.
         """
         for name, card in self.cards.items():
             run = newest.get(name)
@@ -72,8 +72,10 @@ class StageColumn(QScrollArea):
                 card.show_state(self.tr("stopped at step {step}").format(step=run.last_step), "warning")
             elif run.outcome == "failed":
                 card.show_state(self.tr("✗ failed"), "danger")
+            elif run.id == live:
+                card.show_state(self.tr("● training"), "")
             else:
-                card.show_state(self.tr("● training") if is_busy else self.tr("cut off"), "" if is_busy else "warning")
+                card.show_state(self.tr("cut off"), "warning")
 
 
 class ProbeSide(QWidget):
