@@ -85,6 +85,8 @@ def ppo_values(step, ptx):
         "objective/scores": score,
         "objective/scores_std": 0.9,
         "objective/kl": kl,
+        "kl_coef": 0.07,
+        "ptx_coef": ptx,
         "objective/kl_k3": kl,
         "objective/entropy": 30 - step / 4,
         "objective/non_score_reward": -0.07 * kl,

@@ -104,6 +104,20 @@ def test_what_is_missing_is_said_before_the_start_with_the_button_that_mends_it(
     assert "0 rankings" in reward.missing.text()
 
 
+def test_train_all_says_what_is_missing_instead_of_starting(qtbot, full, tab, session, plans):
+    store = session.store
+    for demonstration in store.demonstrations():
+        session.changed(store.retract_demonstration(demonstration.id, "Tess"))
+    with qtbot.waitSignal(session.messaged) as said:
+        click(qtbot, tab.bar.train_all)
+    assert "no demonstration" in said.args[0].text
+    with qtbot.waitSignal(tab.go_to_requested) as wanted:
+        said.args[0].act()
+    assert wanted.args == [GoTo("write")]
+    assert session.state is TrainingState.IDLE
+    assert plans == []
+
+
 def test_a_new_demonstration_mends_sft_at_once(qtbot, tab, session):
     session.changed(session.store.add_demonstration(2, "It scatters.", "Tess").changes)
     card = tab.column.cards["sft"]
@@ -121,10 +135,10 @@ def test_each_card_shows_at_most_six_settings_until_all_are_asked_for(qtbot, tab
 
 
 def test_settings_of_the_cards_reach_the_plan_and_are_remembered(qtbot, full, tab, session, plans):
-    steps = tab.column.cards["ppo"].form.fields["steps"]._editor
+    steps = tab.column.cards["ppo"].form.fields["steps"].editor
     steps.selectAll()
     qtbot.keyClicks(steps, "7")
-    beta = tab.column.cards["ppo"].form.fields["kl_coef"]._editor
+    beta = tab.column.cards["ppo"].form.fields["kl_coef"].editor
     beta.selectAll()
     qtbot.keyClicks(beta, "0.02")
     with qtbot.waitSignal(session.training_finished):
@@ -139,16 +153,16 @@ def test_settings_of_the_cards_reach_the_plan_and_are_remembered(qtbot, full, ta
 
 def test_a_number_out_of_bounds_counts_as_not_set(qtbot, tab):
     setting = tab.column.cards["ppo"].form.fields["steps"]
-    setting._editor.clear()
+    setting.editor.clear()
     assert setting.value == setting.option.default
-    setting._editor.setText("-3")
+    setting.editor.setText("-3")
     assert setting.value == setting.option.default
 
 
 def test_without_pretraining_gradients_the_card_is_plain_ppo(qtbot, full, tab, session, plans):
     card = tab.column.cards["ppo"]
     assert (card.stage, card.name.text()) == ("ppo-ptx", "PPO-ptx")
-    gamma = card.form.fields["ptx_coef"]._editor
+    gamma = card.form.fields["ptx_coef"].editor
     gamma.selectAll()
     qtbot.keyClicks(gamma, "0")
     assert (card.stage, card.name.text()) == ("ppo", "PPO")
@@ -260,3 +274,10 @@ def test_an_idle_tab_runs_no_timer(qtbot, full, tab):
 def test_the_tab_fits_the_smallest_window(qtbot, tab):
     assert tab.minimumSizeHint().width() <= 1024
     assert tab.minimumSizeHint().height() <= 600
+    tab.resize(1024, 600)
+    for card in tab.column.cards.values():
+        card.form.more.click()
+    column, precision = tab.column, tab.column.cards["sft"].form.fields["precision"].editor
+    qtbot.waitUntil(lambda: 0 < column.widget().width() <= column.viewport().width())
+    assert precision.width() >= precision.minimumSizeHint().width()
+    assert tab.watch.monitor.width() >= tab.watch.monitor.minimumSizeHint().width()

@@ -66,7 +66,7 @@ class MetricPlot(Card):
         self._last_values: dict[str, float] = {}
         self.setAccessibleName(words(spec.title))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(240, 120)
+        self.setMinimumSize(240, 112)
         self.body.setContentsMargins(GRID, GRID, GRID, GRID // 2)
         self.body.setSpacing(0)
         self.view = _view()
@@ -146,6 +146,11 @@ class MetricPlot(Card):
         drawn = [y for curve in self.curves if len(y := curve.points.points(MAX_POINTS)[1])]
         return min((float(y.min()) for y in drawn), default=0.0), max((float(y.max()) for y in drawn), default=1.0)
 
+    def _fit_unit(self) -> None:
+        """A low panel leaves the unit to its tooltip: a word that is cut off says nothing."""
+        room = self.view.height() - self.view.getAxis("bottom").height()
+        self.view.getAxis("left").showLabel(room >= self.fontMetrics().horizontalAdvance(words(self.spec.unit)))
+
     def _has_left(self) -> bool:
         """Whether the curve has left what is seen: then the range must not wait."""
         (x_low, x_high), (y_low, y_high) = self.view.getViewBox().viewRange()
@@ -160,6 +165,8 @@ class MetricPlot(Card):
         if event.type() == QEvent.Type.MouseButtonDblClick:
             self.fit()
             return True
+        if event.type() == QEvent.Type.Resize:
+            self._fit_unit()
         return super().eventFilter(watched, event)
 
     def _add_curve(self, spec: CurveSpec) -> _Curve:

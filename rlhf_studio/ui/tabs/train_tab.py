@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,7 +90,22 @@ class TrainTab(Tab):
 
     def train_all(self) -> None:
         """SFT, the reward model and PPO, with the settings of the cards."""
-        self.train_plan(("sft", "reward", self.column.cards["ppo"].stage))
+        stages: tuple[StageKey, ...] = ("sft", "reward", self.column.cards["ppo"].stage)
+        if not self._says_missing(stages):
+            self.train_plan(stages)
+
+    def _says_missing(self, stages: Sequence[StageKey]) -> bool:
+        """Tell what labels are lacking for these stages, in the order in which they would notice."""
+        store = self.session.store
+        counts = store.counts()
+        for card in self.column.cards.values():
+            lacking = missing(counts, stages, card.stage, is_read_only=store.is_read_only)
+            if lacking:
+                act = partial(self._on_remedy_requested, lacking[0].remedy)
+                words = card.sentence(lacking[0])
+                self.session.say(words, kind="warning", action=card.remedy_words(lacking[0]), act=act)
+                return True
+        return False
 
     def train_plan(self, stages: Sequence[StageKey], settings: Mapping[str, Mapping[str, Any]] | None = None) -> None:
         """Start some stages; what earlier ones have left is used for those that are not named.
@@ -132,7 +148,7 @@ class TrainTab(Tab):
             splitter.setStretchFactor(splitter.count() - 1, stretch)
         splitter.setChildrenCollapsible(False)
         splitter.setHandleWidth(2 * GRID)
-        splitter.setSizes([304, 664, 264])
+        splitter.setSizes([328, 648, 256])
         page = QVBoxLayout()
         page.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, GRID)
         page.setSpacing(GRID)
@@ -262,7 +278,8 @@ class TrainTab(Tab):
         if last is not None:
             self.train_plan((last.stage,) if last.run_id or plan is None else plan.stages)
 
-    def _on_stage_began(self, _stage: str) -> None:
+    def _on_stage_began(self, stage: str) -> None:
+        self.column.reveal(stage)
         self._show_data()
 
     def _on_store_changed(self, changes: Changes, _origin: QObject) -> None:

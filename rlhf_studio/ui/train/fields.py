@@ -21,16 +21,16 @@ class SettingField(QWidget):
     def __init__(self, option: Option, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.option = option
-        self.label = PlainLabel(option.title)
+        self.label = PlainLabel(option.title, wraps=True)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        self._editor, self._read, self._write = self._make()
-        self._editor.setAccessibleName(option.title)
+        self.editor, self._read, self._write = self._make()
+        self.editor.setAccessibleName(option.title)
         tip = tool_tip(self._help())
-        for widget in (self._editor, self.label):
+        for widget in (self.editor, self.label):
             widget.setToolTip(tip)
-        self.label.setBuddy(self._editor)
-        layout.addWidget(self._editor)
+        self.label.setBuddy(self.editor)
+        layout.addWidget(self.editor)
         self.set_value(option.default)
 
     @property

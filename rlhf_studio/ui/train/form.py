@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QGridLayout, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QToolButton, QVBoxLayout, QWidget
 
 from rlhf_studio.errors import DataError
 from rlhf_studio.settings import StageSettings, options, parse_settings
 from rlhf_studio.ui.train.fields import SettingField
 from rlhf_studio.ui.widgets.parts import GRID, Button
+
+_NUMBER_PX, _CHOICE_PX = 72, 96  # bfloat16 is the longest choice
 
 
 class StageForm(QWidget):
@@ -74,9 +76,9 @@ class StageForm(QWidget):
         grid.setHorizontalSpacing(GRID)
         grid.setVerticalSpacing(GRID // 2)
         for line, setting in enumerate(fields):
-            setting.setMaximumWidth(72)
+            setting.setFixedWidth(_CHOICE_PX if isinstance(setting.editor, QComboBox) else _NUMBER_PX)
             grid.addWidget(setting.label, line, 0)
-            grid.addWidget(setting, line, 1)
+            grid.addWidget(setting, line, 1, Qt.AlignmentFlag.AlignRight)
         grid.setColumnStretch(0, 1)
         return page
 

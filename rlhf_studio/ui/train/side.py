@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QObject, QSize, Qt
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from rlhf_studio.jobs.catalog import RunSummary
@@ -25,7 +25,7 @@ class StageColumn(QScrollArea):
             "reward": StageCard("reward", RewardSettings, theme),
             "ppo": StageCard("ppo-ptx", PpoSettings, theme),
         }
-        page = QWidget()
+        page = self._page = QWidget()
         page.setProperty("look", "page")
         layout = QVBoxLayout(page)
         layout.setContentsMargins(0, 0, GRID, 0)
@@ -42,7 +42,21 @@ class StageColumn(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setAccessibleName(self.tr("Stages"))
-        self.setMinimumWidth(272)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """As wide as the cards and the bar beside them: nothing scrolls sideways here, it would be cut off."""
+        width = max(264, self._page.minimumSizeHint().width()) + self.verticalScrollBar().sizeHint().width()
+        return QSize(width, super().minimumSizeHint().height())
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """A card that grows, by more settings or larger text, needs more room."""
+        if event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return super().eventFilter(watched, event)
+
+    def reveal(self, stage: str) -> None:
+        """Scroll to the card of a stage."""
+        self.ensureWidgetVisible(self.cards["ppo" if stage == "ppo-ptx" else stage])
 
     def show_counts(self, counts: Counts) -> None:
         """Say what each stage has to learn from."""

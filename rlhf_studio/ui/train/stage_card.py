@@ -62,10 +62,10 @@ class StageCard(Card):
         """Say what is missing, with the button that mends the first of it."""
         self._is_missing = bool(missing)
         self._remedy = missing[0].remedy if missing else "none"
-        self.missing.setText(" ".join(self._sentence(item) for item in missing))
+        self.missing.setText(" ".join(self.sentence(item) for item in missing))
         self.missing.setVisible(bool(missing))
-        self.mend.setText(self._remedy_words())
-        self.mend.setAccessibleName(self._remedy_words())
+        self.mend.setText(self.remedy_words(missing[0]) if missing else "")
+        self.mend.setAccessibleName(self.mend.text())
         self.mend.setVisible(self._remedy != "none")
         self.start.setEnabled(not missing)
 
@@ -87,7 +87,8 @@ class StageCard(Card):
         self.setAccessibleName(word)
         self.start.setAccessibleName(self.tr("Start {stage}").format(stage=word))
 
-    def _sentence(self, missing: Missing) -> str:
+    def sentence(self, missing: Missing) -> str:
+        """What is missing, in words."""
         words = {
             "read_only": self.tr("The project can only be read, so no run can be kept in it."),
             "no_demonstrations": self.tr("There is no demonstration yet: SFT learns from answers you write."),
@@ -98,7 +99,8 @@ class StageCard(Card):
         }
         return words[missing.message].format(**missing.values)
 
-    def _remedy_words(self) -> str:
+    def remedy_words(self, missing: Missing) -> str:
+        """The words on the button that mends it."""
         words: dict[Remedy, str] = {
             "write": self.tr("Write"),
             "rank": self.tr("Rank answers"),
@@ -106,7 +108,7 @@ class StageCard(Card):
             "reward": self.tr("Train all three"),
             "none": "",
         }
-        return words[self._remedy]
+        return words[missing.remedy]
 
     def _on_form_edited(self) -> None:
         self._name_stage()
