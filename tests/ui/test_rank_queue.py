@@ -131,6 +131,20 @@ def test_the_wanted_size_comes_first(queue, store, model):
     assert [len(answers.completion_ids) for answers in queue.waiting()] == [4, 5]
 
 
+def test_sets_of_the_model_that_a_person_chose_come_first(queue, store, service, session, model):
+    prompt = store.prompts("rank")[0].id
+    texts = [NewCompletion(prompt, f"Old {n}", "another model", checkpoint="run:gone") for n in range(4)]
+    old = [store.add_answer_set(prompt, texts).ids[0] for _ in range(AHEAD + 1)]
+    queue.start()
+    assert service.asked == []  # enough wait, and nobody chose
+    queue.choose(model, 4, is_wanted=True)
+    assert service.asked[-1].model == model
+    answer(service, session)
+    newest = store.answer_sets()[-1].id
+    assert [answers.id for answers in queue.waiting()] == [newest, *old]
+    assert [queue.fits(answers) for answers in queue.waiting()] == [True, *[False] * len(old)]
+
+
 def test_closed_it_asks_for_nothing(queue, service, session, store):
     queue.start()
     queue.close()

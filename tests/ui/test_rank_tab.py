@@ -372,6 +372,22 @@ def test_another_k_makes_way(tab, service):
     assert tab.session.preferences.value("rank_k") == "6"
 
 
+def test_another_model_makes_way_for_the_sets_of_others(tab, service, session):
+    picker = tab.page.models
+    picker.activated.emit(picker.currentIndex())
+    request = service.asked[-1]
+    assert (request.model, request.priority) == (picker.choice, 0)
+    assert tab._set is None
+    for index in range(4):
+        service.answer(request, f"Once {index}", index)
+    service.tell(RequestDone(request.number, 1.0))
+    session.poll_answers()
+    assert tab.queue.fits(tab._set)
+    press(tab, "12")
+    picker.activated.emit(picker.currentIndex())
+    assert not tab.order.entry.is_untouched  # what was begun stays
+
+
 def test_status_line(tab):
     assert tab.page.status.text() == "1 set waits · 1 being sampled"
     press(tab, "123\n")

@@ -70,6 +70,8 @@ class RankQueue(QObject):
         self.models: tuple[ModelChoice, ...] = ()  # that there are, to sample an answer anew
         self._model: ModelChoice | None = None
         self._k = 4
+        self._wanted = ""  # key of the model, if a person chose it
+        self._makers: dict[int, str | None] = {}  # by set, the key of the model that answered
         self._is_started = False
         self._has_failed = False  # nobody is told the same again and again
         self._order: _Order | None = None
@@ -92,12 +94,20 @@ class RankQueue(QObject):
         return self._reroll is not None
 
     def waiting(self) -> tuple[AnswerSet, ...]:
-        """The sets that wait; those of the chosen K first, oldest first among these.
+        """The sets that wait; those of the chosen K first, then those of a chosen model, oldest first among these.
 
         Raises:
             StudioError: If the project cannot be read.
         """
-        return tuple(sorted(self._session.store.answer_sets("waiting"), key=self._is_other_k))
+        return tuple(sorted(self._session.store.answer_sets("waiting"), key=self._differences))
+
+    def fits(self, answers: AnswerSet) -> bool:
+        """Whether a set is of the chosen K, and of the model if a person chose one.
+
+        Raises:
+            StudioError: If the project cannot be read.
+        """
+        return not any(self._differences(answers))
 
     def prompts(self) -> tuple[Prompt, ...]:
         """Prompts to rank answers to, those with the fewest rankings and sets first.
@@ -112,11 +122,18 @@ class RankQueue(QObject):
 
     # --- what to sample
 
-    def choose(self, model: ModelChoice | None, k: int) -> None:
-        """Sample from another model, or other numbers of answers, from now on."""
-        if (model, k) == (self._model, self._k):
+    def choose(self, model: ModelChoice | None, k: int, *, is_wanted: bool = False) -> None:
+        """Sample from another model, or other numbers of answers, from now on.
+
+        Args:
+            model: That answers.
+            k: How often.
+            is_wanted: Whether a person chose the model: then its sets go before those that others have made.
+        """
+        wanted = model.key if model is not None and is_wanted else ""
+        if (model, k, wanted) == (self._model, self._k, self._wanted):
             return
-        self._model, self._k = model, k
+        self._model, self._k, self._wanted = model, k, wanted
         self._has_failed = False
         if self._order is not None and not self._order.is_urgent:
             self._drop_order()
@@ -134,7 +151,7 @@ class RankQueue(QObject):
         if not can_ask or self._order is not None or self._model is None:
             return
         try:
-            ready = [answers for answers in self.waiting() if not self._is_other_k(answers)]
+            ready = [answers for answers in self.waiting() if self.fits(answers)]
             prompts = self.prompts() if len(ready) <= AHEAD else ()
         except StudioError as error:
             self._fail(str(error))
@@ -199,8 +216,14 @@ class RankQueue(QObject):
 
     # --- inside
 
-    def _is_other_k(self, answers: AnswerSet) -> bool:
-        return len(answers.completion_ids) != self._k
+    def _differences(self, answers: AnswerSet) -> tuple[bool, bool]:
+        """Whether a set is of another K, and of another model than the person chose."""
+        return len(answers.completion_ids) != self._k, bool(self._wanted) and self._maker(answers) != self._wanted
+
+    def _maker(self, answers: AnswerSet) -> str | None:
+        if answers.id not in self._makers:
+            self._makers[answers.id] = self._session.store.set_answers(answers.id)[0].checkpoint
+        return self._makers[answers.id]
 
     def _model_of(self, completion: Completion) -> ModelChoice | None:
         """The model that gave an answer; where it is gone, the chosen one."""

@@ -278,7 +278,11 @@ class RankTab(Tab):
     def _list_models(self) -> None:
         self.page.models.reload()
         self.queue.models = self.page.models.choices
-        self.queue.choose(self.page.models.choice, self.page.k)
+        self._choose()
+
+    def _choose(self) -> None:
+        models = self.page.models
+        self.queue.choose(models.choice, self.page.k, is_wanted=models.is_chosen)
 
     def _update(self) -> None:
         """Refresh what tells how things stand."""
@@ -332,18 +336,14 @@ class RankTab(Tab):
         else:
             self.page.say(message, "danger")
 
-    def _on_models_activated(self) -> None:
-        self.queue.choose(self.page.models.choice, self.page.k)
-        self.setFocus(Qt.FocusReason.OtherFocusReason)
-
-    def _on_sizes_activated(self) -> None:
-        """An untouched set makes way for one of the wanted size."""
+    def _on_choice_activated(self) -> None:
+        """An untouched set makes way for one of the wanted size and model."""
         self.page.keep_k()
-        self.queue.choose(self.page.models.choice, self.page.k)
+        self._choose()
         self.setFocus(Qt.FocusReason.OtherFocusReason)
-        if self._set is None or not self.order.entry.is_untouched or self.order.entry.k == self.page.k:
+        if self._set is None or not self.order.entry.is_untouched or self.queue.fits(self._set):
             return
-        found = [answers for answers in self._waiting() or () if len(answers.completion_ids) == self.page.k]
+        found = [answers for answers in self._waiting() or () if self.queue.fits(answers)]
         if found:
             self._open(found[0])
         else:
@@ -380,8 +380,8 @@ class RankTab(Tab):
         page.no_prompts.acted.connect(self._on_write_wanted)
         page.board.reroll_asked.connect(self.reroll)
         self.order.changed.connect(self._enable)
-        page.models.activated.connect(self._on_models_activated)
-        page.sizes.activated.connect(self._on_sizes_activated)
+        page.models.activated.connect(self._on_choice_activated)
+        page.sizes.activated.connect(self._on_choice_activated)
         queue.set_ready.connect(self._on_queue_set_ready)
         queue.streaming.connect(self._on_queue_streaming)
         queue.answer_grew.connect(self._on_queue_answer_grew)

@@ -39,6 +39,11 @@ class ModelPicker(QComboBox):
         place = self.currentIndex()
         return self.choices[place] if 0 <= place < len(self.choices) else None
 
+    @property
+    def is_chosen(self) -> bool:
+        """Whether a person chose it; else it is the newest trained one."""
+        return self.choice is not None and self._session.preferences.value(self._remembered) == self.choice.key
+
     def reload(self) -> None:
         """List the models again, keeping the choice."""
         try:
