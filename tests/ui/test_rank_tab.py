@@ -139,6 +139,16 @@ def test_enter_that_repeats_because_it_is_held_submits_once(tab, store):
     assert len(store.rankings()) == 1
 
 
+def test_every_order_by_keys(store, session, service, open_tab):
+    orders = weak_orders(4)
+    ids = [add_set(store) for _ in orders]
+    tab = open_tab(session)
+    for tiers in orders:
+        press(tab, keys_of(tiers) + "\n")
+    assert [ranked(store, set_id) for set_id in ids] == orders
+    assert tab._set is None
+
+
 def test_every_order_by_the_mouse(store, session, service, open_tab):
     orders = weak_orders(4)
     ids = [add_set(store) for _ in orders]
