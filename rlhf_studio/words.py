@@ -1,6 +1,6 @@
 """Message ids and metric names put into words: English, in this one place."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 STAGES = {
     "pretrain": "Base model",
@@ -38,6 +38,8 @@ NOTICES = {
     "run.not_pruned": "Old checkpoints could not be removed ({reason}).",
 }
 
+DURATIONS = ("{seconds} s", "{minutes} min {seconds} s", "{hours} h {minutes} min")
+
 # what the progress line shows per kind of run, in this order: metric, label, format
 KEY_FIGURES: Mapping[str, tuple[tuple[str, str, str], ...]] = {
     "pretrain": (
@@ -71,12 +73,12 @@ class _AsItIs(dict[str, object]):
         return "?"
 
 
-def notice(message: str, values: Mapping[str, str | int | float]) -> str:
-    """A notice in words; an id that is not known shows as it is, with its values."""
+def notice(message: str, values: Mapping[str, str | int | float], say: Callable[[str], str] = str) -> str:
+    """A notice in words; an id that is not known shows as it is, with its values. ``say`` translates."""
     known = NOTICES.get(message)
     if known is not None:
         try:
-            return known.format_map(_AsItIs(values))
+            return say(known).format_map(_AsItIs(values))
         except (ValueError, TypeError):  # a value of another kind than the words expect: show it rather than fail
             pass
     shown = ", ".join(f"{name} {value}" for name, value in values.items())
@@ -89,14 +91,11 @@ def figures(kind: str, values: Mapping[str, float]) -> str:
     return " · ".join(shown)
 
 
-def duration(seconds: float) -> str:
-    """``8 s``, ``1 min 40 s`` or ``2 h 5 min``."""
+def duration(seconds: float, say: Callable[[str], str] = str) -> str:
+    """``8 s``, ``1 min 40 s`` or ``2 h 5 min``; ``say`` translates."""
     whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+    form = DURATIONS[(whole >= 60) + (whole >= 3600)]
+    return say(form).format(hours=whole // 3600, minutes=whole % 3600 // 60, seconds=whole % 60)
 
 
 def plain(text: str) -> str:

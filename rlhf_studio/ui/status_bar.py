@@ -7,12 +7,12 @@ from PySide6.QtCore import QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import QColor, QFontMetrics, QHideEvent, QPainter, QPaintEvent, QPen, QShowEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QSizePolicy, QStatusBar, QWidget
 
-from rlhf_studio import words
 from rlhf_studio.events import RunStarted
 from rlhf_studio.jobs.inference import DeviceFound
 from rlhf_studio.jobs.stages import StageEvent
 from rlhf_studio.ui.preferences import Preferences
 from rlhf_studio.ui.session import Session, TrainingState
+from rlhf_studio.ui.spoken import stage_word
 from rlhf_studio.ui.theme import Theme
 from rlhf_studio.ui.widgets.parts import GRID
 from rlhf_studio.ui.widgets.text import PlainLabel
@@ -132,7 +132,7 @@ class StatusBar(QStatusBar):
         return self.tr("CPU, {used} of {there} threads").format(used=used, there=there)
 
     def _show_state(self) -> None:
-        stage = words.STAGES.get(self._stage, "")
+        stage = stage_word(self._stage)
         texts = {
             TrainingState.IDLE: self.tr("Not training"),
             TrainingState.RUNNING: self.tr("Training {stage}"),

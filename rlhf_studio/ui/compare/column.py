@@ -11,10 +11,10 @@ from rlhf_studio.jobs.models import ModelChoice
 from rlhf_studio.ui.compare.figures import NOTHING, Figures, Scales
 from rlhf_studio.ui.compare.lineup import NEWEST, Lineup
 from rlhf_studio.ui.inquiry import Inquiry
+from rlhf_studio.ui.spoken import stage_word
 from rlhf_studio.ui.theme import Theme
 from rlhf_studio.ui.widgets.parts import GRID, Button, row
 from rlhf_studio.ui.widgets.text import PlainEditor, PlainLabel, tool_tip
-from rlhf_studio.words import STAGES
 
 COLUMN_WIDTH = 224  # four fit into 1024
 
@@ -189,12 +189,12 @@ class AnswerColumn(QFrame):
 
     def _entry(self, key: str, model: ModelChoice) -> str:
         if key.startswith(NEWEST):
-            return self.tr("Newest {stage}").format(stage=STAGES.get(model.stage, model.stage))
+            return self.tr("Newest {stage}").format(stage=stage_word(model.stage))
         return model.title
 
     def _show_model(self) -> None:
         stage = self.choice.stage if self.choice else "base"
-        word = STAGES.get(stage, self.tr("Base model")) if self.choice else self.tr("No model")
+        word = (self.tr("Base model") if stage == "base" else stage_word(stage)) if self.choice else self.tr("No model")
         self.band.set_stage(stage)
         self.stage.setText(word)
         self.text.setAccessibleName(self.tr("Answer of {model}").format(model=word))

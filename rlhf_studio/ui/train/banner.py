@@ -8,9 +8,9 @@ from PySide6.QtWidgets import QWidget
 
 from rlhf_studio.events import RunFinished
 from rlhf_studio.jobs.stages import StageEvent
+from rlhf_studio.ui.spoken import stage_word
 from rlhf_studio.ui.widgets.parts import GRID, Button, Card, row
 from rlhf_studio.ui.widgets.text import PlainLabel, set_look
-from rlhf_studio.words import STAGES
 
 
 class EndBanner(Card):
@@ -56,7 +56,7 @@ class EndBanner(Card):
             return
         self.last, self._folder = last, folder
         is_failed = event.outcome == "failed"
-        stage = STAGES[last.stage] if last.run_id else self.tr("Training")
+        stage = stage_word(last.stage) if last.run_id else self.tr("Training")
         usable = self.tr("usable: yes, from its last checkpoint") if has_checkpoint else self.tr("no checkpoint yet")
         if is_failed:
             words = self.tr("{stage} failed at step {step}. {message}")

@@ -8,6 +8,7 @@ from PySide6.QtGui import QDoubleValidator, QIntValidator, QValidator
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QWidget
 
 from rlhf_studio.settings import Option
+from rlhf_studio.ui.spoken import spoken
 from rlhf_studio.ui.widgets.text import PlainLabel, tool_tip
 
 _LARGEST = 2_147_483_647
@@ -21,11 +22,11 @@ class SettingField(QWidget):
     def __init__(self, option: Option, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.option = option
-        self.label = PlainLabel(option.title, wraps=True)
+        self.label = PlainLabel(spoken(option.title), wraps=True)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         self.editor, self._read, self._write = self._make()
-        self.editor.setAccessibleName(option.title)
+        self.editor.setAccessibleName(spoken(option.title))
         tip = tool_tip(self._help())
         for widget in (self.editor, self.label):
             widget.setToolTip(tip)
@@ -64,9 +65,9 @@ class SettingField(QWidget):
         self.edited.emit(self.option.name)
 
     def _help(self) -> str:
-        parts = [self.option.help]
+        parts = [spoken(self.option.help)]
         if self.option.unit:
-            parts.append(self.tr("Unit: {unit}.").format(unit=self.option.unit))
+            parts.append(self.tr("Unit: {unit}.").format(unit=spoken(self.option.unit)))
         parts.append(self.tr("Default: {value}.").format(value=self.option.default))
         parts.append(self.tr("InstructGPT: {value}.").format(value=self.option.paper))
         return "\n".join(parts)

@@ -9,11 +9,11 @@ from rlhf_studio.events import Notice, Progress, RunStarted, SampleShown, StepMe
 from rlhf_studio.jobs.progress import SpeedMeter
 from rlhf_studio.jobs.stages import StageEvent
 from rlhf_studio.ui.session import Session, TrainingState
+from rlhf_studio.ui.spoken import notice_text, phase_word, stage_word
 from rlhf_studio.ui.train.history import HistoryReader
 from rlhf_studio.ui.train.monitor import Monitor
 from rlhf_studio.ui.train.probe_view import ProbeView
 from rlhf_studio.ui.train.run_bar import RunBar
-from rlhf_studio.words import PHASES, STAGES, notice
 
 
 class Follower(QObject):
@@ -83,7 +83,7 @@ class Follower(QObject):
             case Progress():
                 self._progress = event
             case Notice():
-                self._session.say(notice(event.message, event.values))
+                self._session.say(notice_text(event.message, event.values))
             case _:
                 pass
 
@@ -98,10 +98,10 @@ class Follower(QObject):
         if self._session.state is TrainingState.IDLE or not self.stage:
             return
         progress = self._progress
-        phase = PHASES.get(progress.phase, progress.phase) if progress else ""
+        phase = phase_word(progress.phase) if progress else ""
         step = max(self.meter.step, progress.step if progress else 0)
         total = self.meter.total or (progress.total if progress else 0)
-        self._bar.show_progress(STAGES[self.stage], phase, step, total, progress.done if progress else 0.0)
+        self._bar.show_progress(stage_word(self.stage), phase, step, total, progress.done if progress else 0.0)
         self._bar.show_left(self.meter.left_s, self._session.turns.training_waited_s - self._waited_before)
 
     def _on_state_changed(self, state: TrainingState) -> None:

@@ -4,10 +4,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QProgressBar, QVBoxLayout, QWidget
 
 from rlhf_studio.ui.session import TrainingState
+from rlhf_studio.ui.spoken import duration_text
 from rlhf_studio.ui.theme import Theme
 from rlhf_studio.ui.widgets.parts import GRID, Button, row
 from rlhf_studio.ui.widgets.text import PlainLabel
-from rlhf_studio.words import duration
 
 
 class RunBar(QFrame):
@@ -67,7 +67,7 @@ class RunBar(QFrame):
 
     def show_left(self, left_s: float | None, labeling_s: float) -> None:
         """Show the time left, and what labeling beside the run has cost it."""
-        parts = [] if left_s is None else [self.tr("{time} left").format(time=duration(left_s))]
+        parts = [] if left_s is None else [self.tr("{time} left").format(time=duration_text(left_s))]
         if labeling_s >= 1:
-            parts.append(self.tr("waited {time} for labeling").format(time=duration(labeling_s)))
+            parts.append(self.tr("waited {time} for labeling").format(time=duration_text(labeling_s)))
         self.left.setText(" · ".join(parts))

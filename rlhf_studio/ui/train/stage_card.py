@@ -9,11 +9,11 @@ from rlhf_studio.jobs.needs import Missing, Remedy
 from rlhf_studio.jobs.stages import StageKey
 from rlhf_studio.settings import StageSettings
 from rlhf_studio.ui.compare.column import StageBand
+from rlhf_studio.ui.spoken import stage_word
 from rlhf_studio.ui.theme import Theme
 from rlhf_studio.ui.train.form import StageForm
 from rlhf_studio.ui.widgets.parts import GRID, Button, Card, row
 from rlhf_studio.ui.widgets.text import PlainLabel, set_look
-from rlhf_studio.words import STAGES
 
 
 class StageCard(Card):
@@ -81,7 +81,7 @@ class StageCard(Card):
         self.mend.setEnabled(not is_busy)
 
     def _name_stage(self) -> None:
-        word = STAGES[self.stage]
+        word = stage_word(self.stage)
         self.name.setText(word)
         self.band.set_stage(self.stage)
         self.setAccessibleName(word)

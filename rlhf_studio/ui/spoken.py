@@ -1,0 +1,47 @@
+"""What the core says, in the language of the window: stages, phases, notices, times, and the names of settings.
+
+The core's words are data, so nothing marks them for translation; ``core_texts`` lists them for whoever translates.
+"""
+
+from collections.abc import Mapping
+
+from PySide6.QtCore import QCoreApplication
+
+from rlhf_studio import words
+
+CONTEXT = "Core"  # of the file of translations
+
+
+def spoken(text: str) -> str:
+    """A text of the core in the language of the window."""
+    return QCoreApplication.translate(CONTEXT, text) if text else ""
+
+
+def stage_word(stage: str) -> str:
+    """A stage's name; one that is not known shows as it is."""
+    return spoken(words.STAGES.get(stage, "")) or stage
+
+
+def phase_word(phase: str) -> str:
+    """What a trainer does just now; a phase that is not known shows as it is."""
+    return spoken(words.PHASES.get(phase, "")) or phase
+
+
+def notice_text(message: str, values: Mapping[str, str | int | float]) -> str:
+    """A notice in words."""
+    return words.notice(message, values, spoken)
+
+
+def duration_text(seconds: float) -> str:
+    """``1 min 40 s``."""
+    return words.duration(seconds, spoken)
+
+
+def core_texts() -> tuple[str, ...]:
+    """Every text that ``spoken`` may be given, each once."""
+    from rlhf_studio.settings import PpoSettings, RewardSettings, SftSettings, options  # noqa: PLC0415  takes its time
+
+    texts = [*words.STAGES.values(), *words.PHASES.values(), *words.NOTICES.values(), *words.DURATIONS]
+    for settings in (SftSettings, RewardSettings, PpoSettings):
+        texts += [text for option in options(settings) for text in (option.title, option.help, option.unit)]
+    return tuple(dict.fromkeys(text for text in texts if text))
