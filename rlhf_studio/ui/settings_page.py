@@ -7,6 +7,7 @@ from typing import cast
 from PySide6.QtCore import QLocale, Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QFontMetrics
 from PySide6.QtWidgets import (
+    QAbstractSpinBox,
     QApplication,
     QComboBox,
     QDialog,
@@ -27,9 +28,10 @@ from rlhf_studio.jobs.data_folder import choose_data_folder
 from rlhf_studio.paths import DATA_VARIABLE, data_dir, resources_dir
 from rlhf_studio.ui.preferences import Preferences
 from rlhf_studio.ui.theme import Theme, ThemeChoice
-from rlhf_studio.ui.widgets.parts import GRID, Button, row
+from rlhf_studio.ui.widgets.parts import GRID, Button, indent, row
 from rlhf_studio.ui.widgets.text import PlainLabel
 
+_CAPTION_PX = 9 * GRID  # so that the fields of all groups begin below each other
 _TRANSLATION = "rlhf_studio_"  # what the names of our files of translations begin with
 
 
@@ -49,6 +51,7 @@ class SettingsPage(QDialog):
         layout.setSpacing(2 * GRID)
         for group in (self._look_group(), self._compute_group(), self._label_group(), self._data_group()):
             layout.addWidget(group)
+        layout.addStretch(1)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.close)
         layout.addWidget(buttons)
@@ -226,6 +229,7 @@ class _Form(QGroupBox):
         self.layout_ = QFormLayout(self)
         self.layout_.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
         self.layout_.setVerticalSpacing(GRID)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self.layout_.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
 
     def add(self, label: str, field: QWidget, tip: str, beside: QWidget | None = None) -> None:
@@ -233,7 +237,10 @@ class _Form(QGroupBox):
         field.setToolTip(tip)
         field.setAccessibleName(label.replace("&", ""))
         field.setAccessibleDescription(tip)
+        if isinstance(field, QAbstractSpinBox):
+            indent(field)
         caption = PlainLabel(label)
+        caption.setMinimumWidth(_CAPTION_PX)
         caption.setBuddy(field)
         caption.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)  # in the middle of its row
         if beside is None:

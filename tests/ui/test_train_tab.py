@@ -271,6 +271,18 @@ def test_an_idle_tab_runs_no_timer(qtbot, full, tab):
     qtbot.waitUntil(lambda: [timer for timer in tab.findChildren(QTimer) if timer.isActive()] == [])
 
 
+def test_widths_come_back(qtbot, tab, session):
+    tab.resize(1500, 700)
+    tab._splitter.setSizes([450, *tab._splitter.sizes()[1:]])
+    tab._splitter.splitterMoved.emit(450, 1)  # as a person who drags it
+    kept = tab._splitter.sizes()
+    again = TrainTab(session)
+    qtbot.addWidget(again)
+    again.resize(1500, 700)
+    again.show()
+    qtbot.waitUntil(lambda: abs(again._splitter.sizes()[0] - kept[0]) < 9)
+
+
 def test_the_tab_fits_the_smallest_window(qtbot, tab):
     assert tab.minimumSizeHint().width() <= 1024
     assert tab.minimumSizeHint().height() <= 600

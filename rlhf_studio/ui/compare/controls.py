@@ -5,7 +5,7 @@ from PySide6.QtWidgets import QAbstractSpinBox, QDoubleSpinBox, QHBoxLayout, QSi
 
 from rlhf_studio.schema import Sampling
 from rlhf_studio.ui.theme import Theme
-from rlhf_studio.ui.widgets.parts import GRID, Button
+from rlhf_studio.ui.widgets.parts import GRID, Button, indent
 from rlhf_studio.ui.widgets.text import PlainLabel
 
 LONGEST = 4096
@@ -73,7 +73,7 @@ class SamplingControls(QWidget):
             label = PlainLabel(words, "muted")
             label.setBuddy(box)
             box.setAccessibleName(words.replace("&", ""))
-            box.lineEdit().setTextMargins(GRID - 2, 0, 0, 0)  # a style sheet's padding does not reach it
+            indent(box)
             box.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
             layout.addWidget(label)
             layout.addWidget(box)

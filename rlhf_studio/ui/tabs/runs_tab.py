@@ -25,6 +25,8 @@ from rlhf_studio.ui.tabs.tab import GoTo, KeyHelp, Tab
 from rlhf_studio.ui.widgets.parts import GRID, EmptyState
 from rlhf_studio.ui.widgets.text import PlainLabel
 
+_SPLITTER = "runs/splitter"
+
 
 class RunsTab(Tab):
     """A table of runs, and the chosen one beside it."""
@@ -42,7 +44,9 @@ class RunsTab(Tab):
             self.tr("Every training run is kept here with its curves, settings and model."),
             self.tr("Go to training"),
         )
+        self._header = self.table.horizontalHeader()
         self._stack = QStackedWidget()
+        self._splitter = QSplitter(Qt.Orientation.Horizontal)
         self._lay_out()
         self.empty.acted.connect(self._on_empty_acted)
         self.details.continue_requested.connect(self._on_continue_requested)
@@ -75,6 +79,7 @@ class RunsTab(Tab):
         self.damaged.setText("\n".join(catalog.damaged))
         self.damaged.setVisible(bool(catalog.damaged))
         self._stack.setCurrentIndex(1 if catalog.runs else 0)
+        self._fit_table()
         if catalog.runs:
             self.table.selectRow(max(0, self.model.row_of(chosen)))
 
@@ -90,10 +95,18 @@ class RunsTab(Tab):
         table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         table.horizontalHeader().setStretchLastSection(True)
         table.horizontalHeader().setHighlightSections(False)
+        table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         table.setAccessibleName(self.tr("Runs"))
         table.setToolTip(self.tr("Every run of this project, newest first"))
-        table.setMinimumWidth(368)
         return table
+
+    def _fit_table(self) -> None:
+        """Wide enough for its columns and the bar beside them: nothing scrolls sideways here."""
+        sections = range(self.model.columnCount())
+        columns = sum(max(self.table.sizeHintForColumn(n), self._header.sectionSizeHint(n)) for n in sections)
+        frame = 2 * self.table.frameWidth() + self.table.verticalScrollBar().sizeHint().width()
+        self.table.setMinimumWidth(columns + frame + GRID)
 
     def _lay_out(self) -> None:
         left = QWidget()
@@ -101,17 +114,22 @@ class RunsTab(Tab):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.table, 1)
         column.addWidget(self.damaged)
-        splitter = QSplitter(Qt.Orientation.Horizontal)
+        splitter = self._splitter
         splitter.addWidget(left)
         splitter.addWidget(self.details)
         splitter.setStretchFactor(1, 1)
         splitter.setChildrenCollapsible(False)
         splitter.setHandleWidth(2 * GRID)
+        splitter.restoreState(self.session.preferences.state(_SPLITTER))  # of nothing kept it takes no notice
+        splitter.splitterMoved.connect(self._on_splitter_moved)
         self._stack.addWidget(self.empty)
         self._stack.addWidget(splitter)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
         layout.addWidget(self._stack)
+
+    def _on_splitter_moved(self, _place: int, _index: int) -> None:
+        self.session.preferences.keep_state(_SPLITTER, self._splitter.saveState())
 
     def _on_selection_changed(self, _selected: QItemSelection, _deselected: QItemSelection) -> None:
         rows = self.table.selectionModel().selectedRows()

@@ -30,6 +30,7 @@ from rlhf_studio.ui.widgets.parts import GRID
 if TYPE_CHECKING:
     from rlhf_studio.ui.train.watch import Watch
 
+_SPLITTER = "train/splitter"
 _TABLES = frozenset({"prompt", "demonstration", "ranking"})
 
 
@@ -46,6 +47,7 @@ class TrainTab(Tab):
         self.banner = EndBanner()
         self.watch: Watch | None = None  # curves are built after the window is on screen
         self._plan: StagePlan | None = None
+        self._splitter = QSplitter(Qt.Orientation.Horizontal)
         self._middle = QWidget()
         QVBoxLayout(self._middle).setContentsMargins(0, 0, 0, 0)
         self._lay_out()
@@ -142,13 +144,15 @@ class TrainTab(Tab):
     # --- inside
 
     def _lay_out(self) -> None:
-        splitter = QSplitter(Qt.Orientation.Horizontal)
+        splitter = self._splitter
         for part, stretch in ((self.column, 0), (self._middle, 1), (self.probes, 0)):
             splitter.addWidget(part)
             splitter.setStretchFactor(splitter.count() - 1, stretch)
         splitter.setChildrenCollapsible(False)
         splitter.setHandleWidth(2 * GRID)
         splitter.setSizes([328, 648, 256])
+        splitter.restoreState(self.session.preferences.state(_SPLITTER))  # of nothing kept it takes no notice
+        splitter.splitterMoved.connect(self._on_splitter_moved)
         page = QVBoxLayout()
         page.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, GRID)
         page.setSpacing(GRID)
@@ -277,6 +281,9 @@ class TrainTab(Tab):
         last, plan = self.banner.last, self._plan
         if last is not None:
             self.train_plan((last.stage,) if last.run_id or plan is None else plan.stages)
+
+    def _on_splitter_moved(self, _place: int, _index: int) -> None:
+        self.session.preferences.keep_state(_SPLITTER, self._splitter.saveState())
 
     def _on_stage_began(self, stage: str) -> None:
         self.column.reveal(stage)

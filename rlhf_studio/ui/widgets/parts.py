@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QFont, QFontMetrics
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QFrame, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from rlhf_studio.ui.icons import icon
 from rlhf_studio.ui.theme import Theme
@@ -98,6 +98,11 @@ class Tag(PlainLabel):
         super().__init__(text, "tag", parent)
         self.setToolTip(tip)
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+
+
+def indent(box: QAbstractSpinBox) -> None:
+    """Keep a number off the box's edge; a style sheet's padding does not reach it."""
+    box.lineEdit().setTextMargins(GRID - 2, 0, 0, 0)
 
 
 def _centred(widget: QWidget) -> QHBoxLayout:
