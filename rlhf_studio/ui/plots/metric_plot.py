@@ -16,6 +16,7 @@ from rlhf_studio.ui.widgets.text import PlainLabel
 
 RANGE_MS = 1000  # a range that follows every point costs more than the curve
 MAX_POINTS = 2000
+_AXIS_PX, _WIDE_AXIS_PX = 56, 76  # the wide one has room for 0.0005 beside its unit
 
 
 @dataclass(slots=True)
@@ -69,7 +70,7 @@ class MetricPlot(Card):
         self.setMinimumSize(240, 112)
         self.body.setContentsMargins(GRID, GRID, GRID, GRID // 2)
         self.body.setSpacing(0)
-        self.view = _view()
+        self.view = _view(_WIDE_AXIS_PX if spec.form.endswith("e") else _AXIS_PX)
         self.view.viewport().installEventFilter(self)
         self.curves = [self._add_curve(curve) for curve in spec.curves]
         self.body.addWidget(PlainLabel(words(spec.title), "heading"))
@@ -208,7 +209,7 @@ class MetricPlot(Card):
         self.view.getAxis("left").setLabel(words(self.spec.unit), color=colours.muted)
 
 
-def _view() -> pg.PlotWidget:
+def _view(axis_px: int) -> pg.PlotWidget:
     """A plot without menu, buttons and mouse: what it shows, it shows whole."""
     view = pg.PlotWidget()
     view.setMenuEnabled(False)
@@ -219,7 +220,7 @@ def _view() -> pg.PlotWidget:
     view.getPlotItem().layout.setContentsMargins(0, GRID, GRID, 0)  # the topmost number needs half its height
     view.setXRange(0, 1, padding=0)
     view.setYRange(0, 1, padding=0)
-    view.getAxis("left").setWidth(56)
+    view.getAxis("left").setWidth(axis_px)
     view.getAxis("left").enableAutoSIPrefix(False)
     view.getAxis("bottom").enableAutoSIPrefix(False)
     return view
