@@ -54,6 +54,18 @@ def test_a_hidden_grid_collects_and_draws_when_it_is_shown(qtbot, theme):
     assert grid.panels[0].curves[0].item.getData()[1].tolist() == [2.0]
 
 
+def test_an_axis_has_numbers_only_beside_a_curve(qtbot, theme):
+    grid = shown(qtbot, PlotGrid(theme, "sft"))
+    panel = grid.panels[0]
+    axis = panel.view.getAxis("left")
+    assert (panel.empty.isVisible(), axis.style["showValues"]) == (True, False)
+    panel.add(1, {"loss/train": 2.0})
+    panel.redraw()
+    assert (panel.empty.isVisible(), axis.style["showValues"]) == (False, True)
+    panel.clear()
+    assert (panel.empty.isVisible(), axis.style["showValues"]) == (True, False)
+
+
 def test_a_hundred_thousand_steps_stay_drawable(qtbot, theme):
     grid = shown(qtbot, PlotGrid(theme, "reward"))
     with qtbot.waitSignal(grid.drawn, timeout=30_000):

@@ -63,6 +63,7 @@ class MetricPlot(Card):
         self._theme = theme
         self._x_max = 1.0
         self._is_stale = False
+        self._has_numbers = True
         self._range_age = QElapsedTimer()
         self._last_values: dict[str, float] = {}
         self.setAccessibleName(words(spec.title))
@@ -70,7 +71,8 @@ class MetricPlot(Card):
         self.setMinimumSize(240, 112)
         self.body.setContentsMargins(GRID, GRID, GRID, GRID // 2)
         self.body.setSpacing(0)
-        self.view = _view(_WIDE_AXIS_PX if spec.form.endswith("e") else _AXIS_PX)
+        axis_px = _WIDE_AXIS_PX if spec.form.endswith("e") else _AXIS_PX
+        self.view = _view(axis_px)
         self.view.viewport().installEventFilter(self)
         self.curves = [self._add_curve(curve) for curve in spec.curves]
         self.body.addWidget(PlainLabel(words(spec.title), "heading"))
@@ -78,7 +80,9 @@ class MetricPlot(Card):
         self.body.addWidget(self.view, 1)
         self.empty = PlainLabel(self.tr("no data yet"), "muted")
         holder = QGridLayout(self.view)
+        holder.setContentsMargins(axis_px, 0, 0, 0)
         holder.addWidget(self.empty, 0, 0, Qt.AlignmentFlag.AlignCenter)
+        self._show_numbers(is_shown=False)
         theme.changed.connect(self._on_theme_changed)
         self._on_theme_changed()
         self._explain()
@@ -112,7 +116,7 @@ class MetricPlot(Card):
             curve.points = Pyramid()
             curve.item.setData([], [])
             curve.value.clear()
-        self.empty.show()
+        self._show_numbers(is_shown=False)
         self._x_max = 1.0
         self._range_age.invalidate()
         self._is_stale = False
@@ -129,7 +133,7 @@ class MetricPlot(Card):
             if curve.points.last is not None:
                 curve.value.setText(format(curve.points.last, self.spec.form))
                 curve.value.setMinimumWidth(max(curve.value.minimumWidth(), curve.value.sizeHint().width()))
-        self.empty.setVisible(not has_points)
+        self._show_numbers(is_shown=has_points)
         if has_points and (self._has_left() or not self._range_age.isValid() or self._range_age.elapsed() > RANGE_MS):
             self.fit()
             self._range_age.start()
@@ -146,6 +150,15 @@ class MetricPlot(Card):
     def _extent(self) -> tuple[float, float]:
         drawn = [y for curve in self.curves if len(y := curve.points.points(MAX_POINTS)[1])]
         return min((float(y.min()) for y in drawn), default=0.0), max((float(y.max()) for y in drawn), default=1.0)
+
+    def _show_numbers(self, *, is_shown: bool) -> None:
+        """An axis without a curve has no numbers to tell."""
+        if self._has_numbers is is_shown:
+            return
+        self._has_numbers = is_shown
+        self.empty.setVisible(not is_shown)
+        for side in ("left", "bottom"):
+            self.view.getAxis(side).setStyle(showValues=is_shown)
 
     def _fit_unit(self) -> None:
         """A low panel leaves the unit to its tooltip: a word that is cut off says nothing."""
