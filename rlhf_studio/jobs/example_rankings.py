@@ -2,7 +2,8 @@
 
 Run ``python -m rlhf_studio.jobs.example_rankings --files resources/example --base models/small models/tiny`` after a
 base model or the demonstrations have changed. It trains SFT on each base as the demo does, samples answers to the
-prompts that are for ranking, from each model by turns, and writes ``rankings.jsonl`` (marked as simulated) and ``queue.jsonl`` (for a newcomer to rank).
+prompts that are for ranking, from each model by turns, and writes ``rankings.jsonl`` (marked as simulated) and
+``queue.jsonl`` (for a newcomer to rank).
 """
 
 import argparse

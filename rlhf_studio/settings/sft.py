@@ -32,7 +32,8 @@ class SftSettings(TrainSettings):
     dropout: float = option(
         0.0,
         "Residual dropout",
-        "Share of the residual branches' outputs that is dropped, in this stage only. A small model that sees thousands of demonstrations a few times has none to spare.",
+        "Share of the residual branches' outputs that is dropped, in this stage only. A small model that sees "
+        "thousands of demonstrations a few times has none to spare.",
         paper="0.2 (C.1)",
         simple=True,
         ge=0,
