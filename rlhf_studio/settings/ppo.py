@@ -34,8 +34,8 @@ class PpoSettings(TrainSettings):
     learning_rate: float = option(
         1e-4,
         "Policy learning rate",
-        "Constant after the warm-up. Measured on the bundled models: at twice as much they reach the goal no sooner and "
-        "lose what the rankings do not ask for.",
+        "Constant after the warm-up. Measured on the bundled models: twice as much reaches the goal no sooner and "
+        "loses what the rankings do not ask for.",
         paper="swept 2.55e-6 to 2.55e-5; the one used is not stated (C.4)",
         simple=True,
         gt=0,

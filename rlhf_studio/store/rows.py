@@ -43,6 +43,21 @@ class NewLabels:
     rankings: int
 
 
+# One statement and one row: between two rows sqlite3 lets go of Python's lock, and the window's thread would wait for a
+# training thread that is at work in Python some milliseconds each time.
+_COUNTS = """
+SELECT json_group_array(json_array(kind, name, number)) FROM (
+    SELECT 'all' AS kind, 'prompt' AS name, count(*) AS number FROM prompt
+    UNION ALL SELECT 'all', 'demonstration', count(*) FROM live_demonstration
+    UNION ALL SELECT 'all', 'completion', count(*) FROM completion
+    UNION ALL SELECT 'simulated', is_simulated, count(*) FROM live_ranking GROUP BY is_simulated
+    UNION ALL SELECT 'purpose', purpose, count(*) FROM prompt_purpose GROUP BY purpose
+    UNION ALL SELECT 'split', split, count(*) FROM prompt GROUP BY split
+    UNION ALL SELECT 'use_case', use_case, count(*) FROM prompt GROUP BY use_case
+)
+"""
+
+
 class TrainingRows(LabelTables):
     """The project as data for the three stages."""
 
@@ -72,37 +87,28 @@ class TrainingRows(LabelTables):
 
     def counts(self) -> Counts:
         """How many there are of each; every purpose, split and use case is named, also where it has none."""
-        simulated = dict(self._read("SELECT is_simulated, count(*) FROM live_ranking GROUP BY is_simulated"))
+        found: dict[str, dict[Any, int]] = {}
+        for kind, name, count in stored_json(self._read(_COUNTS)[0][0], "The counts"):
+            found.setdefault(kind, {})[name] = count
+        simulated = found.get("simulated", {})
         return Counts(
-            prompts=self._count("prompt"),
-            by_purpose={
-                **dict.fromkeys(PURPOSES, 0),
-                **dict(self._read("SELECT purpose, count(*) FROM prompt_purpose GROUP BY purpose")),
-            },
-            by_split={
-                **dict.fromkeys(SPLITS, 0),
-                **dict(self._read("SELECT split, count(*) FROM prompt GROUP BY split")),
-            },
-            by_use_case={
-                **dict.fromkeys(USE_CASES, 0),
-                **dict(self._read("SELECT use_case, count(*) FROM prompt GROUP BY use_case")),
-            },
-            demonstrations=self._count("live_demonstration"),
-            completions=self._count("completion"),
+            prompts=found["all"]["prompt"],
+            by_purpose={**dict.fromkeys(PURPOSES, 0), **found.get("purpose", {})},
+            by_split={**dict.fromkeys(SPLITS, 0), **found.get("split", {})},
+            by_use_case={**dict.fromkeys(USE_CASES, 0), **found.get("use_case", {})},
+            demonstrations=found["all"]["demonstration"],
+            completions=found["all"]["completion"],
             rankings_by_people=simulated.get(0, 0),
             rankings_simulated=simulated.get(1, 0),
         )
 
     def labels_since(self, demonstrations: str = "", rankings: str = "") -> NewLabels:
         """How many labels are newer than two moments in UTC, ISO 8601, such as the starts of the last runs."""
-        made = [
-            self._read(f"SELECT count(*) FROM live_{table} WHERE created > ?", (moment,))[0][0]  # noqa: S608  fixed
-            for table, moment in (("demonstration", demonstrations), ("ranking", rankings))
-        ]
-        return NewLabels(*made)
-
-    def _count(self, table: str) -> int:
-        return int(self._read(f"SELECT count(*) FROM {table}")[0][0])  # noqa: S608  a fixed word
+        sql = (
+            "SELECT (SELECT count(*) FROM live_demonstration WHERE created > ?),"
+            " (SELECT count(*) FROM live_ranking WHERE created > ?)"
+        )
+        return NewLabels(*self._read(sql, (demonstrations, rankings))[0])
 
 
 def _ranked(entries: list[Any]) -> RankedRow:

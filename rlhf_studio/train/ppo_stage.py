@@ -21,7 +21,7 @@ from rlhf_studio.train.evaluate import EVALUATION_ROWS, TEXT_WINDOWS, greedy_ans
 from rlhf_studio.train.rollout import Rollout, begin_rollout
 from rlhf_studio.train.run import Run
 from rlhf_studio.train.state import Trainee, adamw
-from rlhf_studio.train.texts import TokenWindows
+from rlhf_studio.train.texts import TokenWindows, gently
 
 _VALID_WINDOW = 128
 
@@ -109,7 +109,7 @@ def prepare(
 
 def _encode_prompts(settings: PpoSettings, policy: LanguageModel, data: PpoData) -> tuple[list[list[int]], int]:
     room = policy.context_length - settings.max_new_tokens
-    encoded = [policy.codec.encode_prompt(prompt.turns) for prompt in data.prompts]
+    encoded = [policy.codec.encode_prompt(prompt.turns) for prompt in gently(data.prompts)]
     fitting = [ids for ids in encoded if 0 < len(ids) <= room]
     if not fitting:
         raise DataError(

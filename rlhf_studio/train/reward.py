@@ -28,6 +28,7 @@ from rlhf_studio.train.run import Run
 from rlhf_studio.train.schedule import by_length, chunks, cosine, epoch_batch, set_rate, shuffled
 from rlhf_studio.train.sft import encode_demonstrations
 from rlhf_studio.train.state import Cadence, Trainee, adamw
+from rlhf_studio.train.texts import gently
 
 _ENOUGH_SCORES = 64  # to centre the model of a run that was stopped; it is centred anew at the run's end
 
@@ -119,7 +120,7 @@ def encode_rankings(codec: Codec, rows: Sequence[RankedRow], context_length: int
     not a second tokenisation of it. Ids of a model with another tokenizer mean nothing here; its text is encoded.
     """
     ranked = []
-    for row in rows:
+    for row in gently(rows):
         prompt = tuple(codec.encode_prompt(row.turns))
         answers = tuple(Example(prompt, _answer_ids(codec, a)) for a in row.answers)
         item = RankedAnswers(answers, row.ranks)

@@ -36,7 +36,7 @@ from rlhf_studio.train.packing import Example, pack
 from rlhf_studio.train.run import Run
 from rlhf_studio.train.schedule import chunks, cosine, epoch_batch, set_rate
 from rlhf_studio.train.state import Cadence, Trainee, adamw
-from rlhf_studio.train.texts import TokenWindows
+from rlhf_studio.train.texts import TokenWindows, gently
 
 _PROBE_TOKENS = 64
 
@@ -122,7 +122,9 @@ def train_sft(
 
 def encode_demonstrations(codec: Codec, rows: Sequence[DemonstrationRow], limit: int) -> tuple[list[Example], int]:
     """Demonstrations as token ids, and how many were left out because they are too long or empty."""
-    examples = [Example(tuple(codec.encode_prompt(r.turns)), tuple(codec.encode_answer(r.answer))) for r in rows]
+    examples = [
+        Example(tuple(codec.encode_prompt(row.turns)), tuple(codec.encode_answer(row.answer))) for row in gently(rows)
+    ]
     fitting = [e for e in examples if e.length <= limit and e.answer and e.prompt]
     return fitting, len(examples) - len(fitting)
 

@@ -26,7 +26,7 @@ P99_MS, MOST_MS, LATENCY_MS, TORCH_MS = 30.0, 150.0, 350.0, 300.0
 KEPT = {"sft": 0.80, "ppo": 0.95}
 STAGES = ("sft", "reward", "ppo")
 SETTINGS = {
-    "sft": {"epochs": 1, "batch_size": 1, "packing": False},
+    "sft": {"epochs": 1, "batch_size": 1, "packing": False, "max_length": 21},  # some 600 short steps
     "reward": {"epochs": 1},
     "ppo": {"steps": 8, "warmup_steps": 1},
 }

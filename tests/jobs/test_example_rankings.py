@@ -57,7 +57,7 @@ def test_what_is_built_can_be_imported(tiny_lm, tmp_path, monkeypatch):
     files.mkdir()
     rows = [{**row, "use_case": "generation", "author": "A", "split": "train"} for row in PROMPTS]
     (files / "prompts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    sentence = build(files, tmp_path / "base", rubric="letters", noise=0.0, seed=1, sets=2)
+    sentence = build(files, [tmp_path / "base"], rubric="letters", noise=0.0, seed=1, sets=2)
     with create_project(tmp_path / "project", "Built") as store:
         imported = import_example(store, files)
         assert sentence.startswith(f"{imported.rankings} rankings and 1 sets")

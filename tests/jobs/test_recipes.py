@@ -47,7 +47,7 @@ def test_a_run_trains_from_its_folder_alone(sft, project):
 
 def test_settings_that_were_not_named_are_written_down(sft):
     settings = RunFolder.open(sft.path).spec.settings
-    assert (settings["epochs"], settings["dropout"], settings["device"]) == (2, 0.1, "auto")
+    assert (settings["epochs"], settings["dropout"], settings["device"]) == (2, 0.0, "auto")
 
 
 def test_a_stopped_run_goes_on_and_a_complete_one_is_left_alone(sft):
