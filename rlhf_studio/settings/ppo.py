@@ -7,7 +7,7 @@ class PpoSettings(TrainSettings):
     """The third stage: the policy learns to score well without leaving its start too far."""
 
     steps: int = option(
-        32,
+        27,
         "Steps",
         "Each samples one batch of answers and learns from it.",
         unit="steps",
@@ -32,9 +32,9 @@ class PpoSettings(TrainSettings):
         le=64,
     )
     learning_rate: float = option(
-        1e-4,
+        1.5e-4,
         "Policy learning rate",
-        "Constant after the warm-up. Measured on the bundled models: twice as much reaches the goal no sooner and "
+        "Constant after the warm-up. Measured on the bundled model: a third more reaches the goal no sooner and "
         "loses what the rankings do not ask for.",
         paper="swept 2.55e-6 to 2.55e-5; the one used is not stated (C.4)",
         simple=True,
