@@ -4,9 +4,10 @@ import sys
 from pathlib import Path
 
 LARGEST = 500_000
-LARGER = {  # of the example project: the pretraining sample and the rankings
+LARGER = {  # of the example project: the pretraining sample, the prompts and the rankings
     "resources/example/pretraining.jsonl": 2_000_000,
-    "resources/example/rankings.jsonl": 1_000_000,
+    "resources/example/prompts.jsonl": 1_000_000,
+    "resources/example/rankings.jsonl": 1_500_000,
 }
 
 
