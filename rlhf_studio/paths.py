@@ -11,6 +11,9 @@ DATA_VARIABLE = "RLHF_STUDIO_DATA"
 _PACKAGE = Path(__file__).resolve().parent
 
 
+DEFAULT_BASE = "tiny"  # the bundled model to begin with
+
+
 def _bundled(name: str) -> Path:
     """The folder ``name`` inside an installed wheel, else beside the package in a checkout."""
     for folder in (_PACKAGE / "_bundled" / name, _PACKAGE.parent / name):

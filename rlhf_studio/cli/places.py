@@ -3,9 +3,7 @@
 from pathlib import Path
 
 from rlhf_studio.errors import DataError, ModelError
-from rlhf_studio.paths import models_dir
-
-BUNDLED = "tiny"
+from rlhf_studio.paths import DEFAULT_BASE, models_dir
 
 
 def bundled_model() -> Path:
@@ -14,7 +12,7 @@ def bundled_model() -> Path:
     Raises:
         ModelError: If there is none.
     """
-    return model_folder(BUNDLED)
+    return model_folder(DEFAULT_BASE)
 
 
 def model_folder(name: str) -> Path:

@@ -11,6 +11,7 @@ from typing import Literal
 from rlhf_studio.errors import RunError
 from rlhf_studio.jobs.catalog import RunSummary, list_runs
 from rlhf_studio.jobs.run_file import RunFile, read_run_file
+from rlhf_studio.paths import DEFAULT_BASE
 from rlhf_studio.schema import RunKind
 
 ModelStage = Literal["base", "pretrain", "sft", "reward", "ppo", "ppo-ptx"]
@@ -42,13 +43,14 @@ class ModelChoice:
 
 
 def language_models(project: Path, base_models: Path) -> tuple[ModelChoice, ...]:
-    """Models that answer: bundled ones first, then those of the project's runs, newest last.
+    """Models that answer: bundled ones first, the default before all, then those of the project's runs, newest last.
 
     Args:
         project: Its runs are listed.
         base_models: Folder of bundled models, see ``paths.models_dir``.
     """
-    folders = sorted(path.parent for path in base_models.glob("*/config.json"))
+    found = (path.parent for path in base_models.glob("*/config.json"))
+    folders = sorted(found, key=lambda folder: (folder.name != DEFAULT_BASE, folder.name))
     bundled = [ModelChoice(f"base:{path.name}", f"Base model ({path.name})", "base", path) for path in folders]
     return (*bundled, *_choices(project, ("pretrain", "sft", "ppo")))
 

@@ -79,8 +79,8 @@ def test_bundled_models_come_first_then_runs_by_their_age(project, base_models, 
     for folder in (second, first):  # "b" was made before "a"
         run_to_the_end(folder)
     found = language_models(project.folder, base_models)
-    assert [choice.key for choice in found] == ["base:small", "base:tiny", "run:b-sft", "run:a-sft"]
-    assert found[1] == ModelChoice("base:tiny", "Base model (tiny)", "base", base_models / "tiny", "", 0)
+    assert [choice.key for choice in found] == ["base:tiny", "base:small", "run:b-sft", "run:a-sft"]
+    assert found[0] == ModelChoice("base:tiny", "Base model (tiny)", "base", base_models / "tiny", "", 0)
     assert (found[2].stage, found[2].run_id, found[2].step) == ("sft", "b-sft", 9)
     assert found[2].path == second.path / "models" / "policy"
     assert found[2].title.startswith("SFT, ")

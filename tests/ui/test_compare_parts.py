@@ -65,7 +65,8 @@ def test_a_new_column_shows_what_no_other_shows(store):
     add_all_runs(store, 2)
     lineup = read_lineup(store.folder, models_dir())
     assert lineup.next_key(("base:tiny", "newest:ppo-ptx")).endswith("ppo")
-    assert lineup.next_key(lineup.default_keys()).endswith("ptx")
+    assert lineup.next_key(lineup.default_keys()) == "base:small"
+    assert lineup.next_key((*lineup.default_keys(), "base:small")).endswith("ptx")
     assert read_lineup(store.folder, store.folder / "nowhere").default_keys()[0].endswith("sft")
 
 

@@ -17,7 +17,7 @@ from rlhf_studio.jobs.models import language_models, reward_models, stage_of
 from rlhf_studio.jobs.needs import missing
 from rlhf_studio.jobs.run_file import read_run_file
 from rlhf_studio.jobs.stages import StageEvent, StageKey, StagePlan
-from rlhf_studio.paths import models_dir
+from rlhf_studio.paths import DEFAULT_BASE, models_dir
 from rlhf_studio.store.database import Changes
 from rlhf_studio.ui.session import Session, TrainingState
 from rlhf_studio.ui.tabs.tab import GoTo, KeyHelp, Tab
@@ -118,7 +118,7 @@ class TrainTab(Tab):
         """
         chosen = self._settings(stages, settings or {})
         parents: dict[str, str] = {stage: run_id for stage, run_id in self._usable().items() if stage not in stages}
-        plan = StagePlan(tuple(stages), models_dir() / "tiny", chosen, parents)
+        plan = StagePlan(tuple(stages), models_dir() / DEFAULT_BASE, chosen, parents)
         self.build_watch()
         try:
             self.session.train(plan)

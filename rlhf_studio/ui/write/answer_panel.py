@@ -7,7 +7,7 @@ from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut, QTextCursor
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from rlhf_studio.jobs.models import ModelChoice
-from rlhf_studio.paths import models_dir
+from rlhf_studio.paths import DEFAULT_BASE, models_dir
 from rlhf_studio.schema import Demonstration, Prompt
 from rlhf_studio.ui.session import Session
 from rlhf_studio.ui.use_cases import use_case_word
@@ -19,7 +19,6 @@ from rlhf_studio.ui.write.fitting import FittingScroll
 from rlhf_studio.ui.write.length_line import LengthLine
 from rlhf_studio.ui.write.model_answer import ModelAnswerCard
 
-DEFAULT_BASE = "tiny"
 _PROMPT_PART, _EXTRAS_PART = 0.34, 0.4  # of the height at most
 
 
