@@ -51,7 +51,9 @@ _AMERICAN_SHARE = 0.2
 def documents(seed: int, count: int | None, kinds: Sequence[str] | None = None) -> Iterator[Document]:
     """Yield documents that depend only on the seed and their number; without end where count is None."""
     names = list(kinds) if kinds else list(KINDS)
-    weights = [KINDS[name][0] for name in names] if names != ["asked"] else [1.0]
+    weights = [KINDS[name][0] for name in names]
+    if not any(weights):  # only kinds that the mix leaves out
+        weights = [1.0] * len(names)
     for number in count_up() if count is None else range(count):
         rng = seeded("document", seed, number)
         name = rng.choices(names, weights)[0]
