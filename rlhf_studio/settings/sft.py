@@ -20,7 +20,7 @@ class SftSettings(TrainSettings):
     learning_rate: float = option(
         5e-4,
         "Learning rate",
-        "Peak of the cosine. Small models want large rates; twice as much cost the smallest bundled one some of its facts.",
+        "Peak of the cosine. Small models want large rates; twice as much cost the bundled tiny some of its facts.",
         paper="9.65e-6 for 1.3B and 6B (C.1)",
         simple=True,
         gt=0,
