@@ -6,8 +6,9 @@ from pathlib import Path
 LARGEST = 500_000
 LARGER = {  # of the example project: the pretraining sample, the prompts and the rankings
     "resources/example/pretraining.jsonl": 2_000_000,
-    "resources/example/prompts.jsonl": 1_000_000,
-    "resources/example/rankings.jsonl": 1_500_000,
+    "resources/example/checks.jsonl": 1_000_000,
+    "resources/example/prompts.jsonl": 1_500_000,
+    "resources/example/rankings.jsonl": 2_000_000,
 }
 
 

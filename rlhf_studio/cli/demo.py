@@ -12,7 +12,7 @@ from rlhf_studio.cli.parser import Commands, LazyParser, add_command
 from rlhf_studio.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from rlhf_studio.cli.progress import RunView
     from rlhf_studio.events import TrainEvent
@@ -130,12 +130,15 @@ def _remembered(
 
 
 def _write(store: "Store", pipeline: "InstructPipeline", folder: Path, view: "RunView") -> "Report":
+    from rlhf_studio.paths import data_dir
     from rlhf_studio.report.gathering import Runs, gather
     from rlhf_studio.report.writing import write_report
+    from rlhf_studio.store.bundle import EXAMPLE
 
     runs = Runs(*(pipeline.folder(stage) for stage in ("sft", "reward", "ppo", "ppo-ptx")))
     device = str(pipeline.folder("sft").spec.settings.get("device", "auto"))
-    report = gather(runs, store.title, _held_out(store), device=device, tell=view.work)
+    is_example = store.folder.absolute() == (data_dir() / EXAMPLE).absolute()
+    report = gather(runs, store.title, _held_out(store), is_example=is_example, device=device, tell=view.work)
     view.work("Writing the report")
     write_report(folder, report, runs.models())
     return report
@@ -223,21 +226,43 @@ def _introduce(store: "Store", state: DemoState, folder: Path) -> None:
 
 
 def _conclude(report: "Report", folder: Path) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
     from rlhf_studio.report.colours import NAMES
     from rlhf_studio.report.markup import number
 
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    table.add_column("")
-    for head in ("reward", "KL from SFT", "natural-text loss"):
-        table.add_column(head, justify="right")
-    for model in report.models:
-        cells = (number(model.score, "+.2f"), number(model.kl, ".1f"), number(model.text_loss))
-        table.add_row(NAMES[model.key], *(cell.replace("\u2212", "-") for cell in cells))
-    print()
-    Console(highlight=False).print(table)
+    rows = [
+        (NAMES[model.key], number(model.score, "+.2f"), number(model.kl, ".1f"), number(model.text_loss))
+        for model in report.models
+    ]
+    _print_table(("reward", "KL from SFT", "natural-text loss"), rows)
     answers, prompts = max(model.answers for model in report.models), report.held_out_prompts
     print(f"\nMeans over {answers} answers to {prompts} held-out prompts; KL in nats per answer, loss per token.")
+    if report.effects:
+        _print_effects(report)
     print(f"Open {(folder / 'report.html').absolute()}")
+
+
+def _print_effects(report: "Report") -> None:
+    """What the example project is made to show."""
+    from rlhf_studio.report.colours import NAMES
+
+    rows = [
+        (NAMES[key], *(f"{share:.0%}" for share in (found.accuracy, found.happy, found.topic, found.distinct_2)))
+        for key, found in report.effects.items()
+    ]
+    _print_table(("right by rule", "friendly ends", "topic kept", "different word pairs"), rows)
+    first = next(iter(report.effects.values()))
+    print(f"\nCounted by rule: {first.asked} fresh prompts of each use case, and {first.told} sampled stories.")
+
+
+def _print_table(heads: "Sequence[str]", rows: "Sequence[Sequence[str]]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    table.add_column("")
+    for head in heads:
+        table.add_column(head, justify="right")
+    for first, *cells in rows:
+        table.add_row(first, *(cell.replace("\u2212", "-") for cell in cells))
+    print()
+    Console(highlight=False).print(table)

@@ -1,11 +1,13 @@
 """The example project "Tiny tales": its prompts with purpose, split and author, their demonstrations and guidance."""
 
 import hashlib
+import json
 import random
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from rlhf_studio.example import reading_tasks, writing_tasks
@@ -45,16 +47,28 @@ AUTHORS = {
 
 # (purpose, split): prompts about stories and the like (generation), prompts in each of the nine other use cases
 COUNTS: dict[tuple[str, str], tuple[int, int]] = {
-    ("demonstrate", "train"): (300, 260),
     ("demonstrate", "valid"): (6, 4),
     ("demonstrate", "test"): (14, 12),
-    ("rank", "train"): (130, 14),
+    ("rank", "train"): (180, 20),
     ("rank", "valid"): (24, 2),
     ("rank", "test"): (14, 1),
     ("ppo", "train"): (72, 8),
     ("ppo", "test"): (12, 4),
 }
-_TWO_ANSWERS = ("generation", "chat", "brainstorming")
+# most where many ways of asking or changing must be seen before a new one is understood
+DEMONSTRATED: dict[str, int] = {
+    "generation": 260,
+    "open_qa": 260,
+    "brainstorming": 200,
+    "chat": 400,
+    "rewrite": 500,
+    "summarization": 220,
+    "classification": 850,
+    "other": 300,
+    "closed_qa": 320,
+    "extract": 450,
+}
+_TWO_ANSWERS = ("generation",)
 _FEW_SHOT = ("rewrite", "classification", "other", "open_qa", "extract")
 _FEW_SHOT_SHARE, _USER_SHARE = 0.06, 0.08
 _USERS = (
@@ -154,10 +168,12 @@ def example_prompts() -> tuple[ExamplePrompt, ...]:
     """Return all prompts, always the same; no two have the same text."""
     found = _written_prompts()
     seen = {prompt.text.lower() for prompt in found}
-    for (purpose, split), counts in COUNTS.items():
+    for (purpose, split), counts in {("demonstrate", "train"): (0, 0), **COUNTS}.items():
         pool: Pool = "test" if split == "test" else "train"
         for use_case in USE_CASES:
             count = counts[0] if use_case == "generation" else counts[1]
+            if (purpose, split) == ("demonstrate", "train"):
+                count = DEMONSTRATED[use_case]
             rng = seeded(SEED, purpose, split, use_case)
             found += [_prompt(task, purpose, split) for task in _fresh(rng, use_case, count, pool, seen)]
     return tuple(found)
@@ -216,6 +232,13 @@ def rule_from_row(row: Mapping[str, Any]) -> Rule:
     """Read a rule back from a row of checks.jsonl."""
     rule = row["rule"]
     return Rule(rule["kind"], tuple(rule["words"]), tuple(rule["without"]), rule["count"], rule["of"])
+
+
+def read_rules(files: Path) -> dict[str, Rule]:
+    """Read the rule of each prompt from the example's files, by the text of its last user turn."""
+    lines = {name: (files / f"{name}.jsonl").read_text(encoding="utf-8").splitlines() for name in ("prompts", "checks")}
+    texts = {row["key"]: row["turns"][-1]["content"] for row in map(json.loads, lines["prompts"])}
+    return {texts[row["prompt"]]: rule_from_row(row) for row in map(json.loads, lines["checks"])}
 
 
 @cache

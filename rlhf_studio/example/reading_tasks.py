@@ -9,7 +9,18 @@ from rlhf_studio.example.facts import FACTS, Fact
 from rlhf_studio.example.lists import LISTED, MOODS, write_mood
 from rlhf_studio.example.passages import OF_THINGS, Passage, write_passage
 from rlhf_studio.example.retellings import EVENTS
-from rlhf_studio.example.tasks import Family, Pool, Task, ask, fill, phrase, pooled, pooled_by_name
+from rlhf_studio.example.tasks import (
+    MORE_EVENTS,
+    MORE_MOODS,
+    Family,
+    Pool,
+    Task,
+    ask,
+    fill,
+    phrase,
+    pooled,
+    pooled_by_name,
+)
 from rlhf_studio.example.wording import and_list, capital, tidy, with_article
 
 _ASKED = ("capital", "colour", "sound", "legs", "baby", "home", "food", "made of", "use", "job", "shop", "language",
@@ -43,7 +54,7 @@ def _fact(rng: random.Random, pool: Pool) -> Task:
 
 def _mood(rng: random.Random, pool: Pool) -> Task:
     mood = rng.choice(("happy", "sad"))
-    text, person = write_mood(rng, mood, pooled(MOODS[mood], pool))
+    text, person = write_mood(rng, mood, pooled(MOODS[mood], pool, MORE_MOODS[mood]))
     asked = phrase(rng, "mood", s=f'"{text}"' if rng.random() < 0.3 and '"' not in text else text, n=person.name)
     other = "sad" if mood == "happy" else "happy"
     return Task("classification", "mood", (asked,), (f"{capital(mood)}.",), Rule("says", (mood,), (other,)))
@@ -142,7 +153,7 @@ _PLAIN_PATTERNS = {
 def _find(rng: random.Random, pool: Pool) -> Task:
     what, slot, words = rng.choice(_FINDABLE)
     word = rng.choice(pooled(words, pool))
-    patterns = [part for event in pooled(EVENTS, pool) for part in event[:2] if f"{{{slot}}}" in part]
+    patterns = [part for event in pooled(EVENTS, pool, MORE_EVENTS) for part in event[:2] if f"{{{slot}}}" in part]
     patterns = [part for part in patterns if "{m}" not in part] or [_PLAIN_PATTERNS[slot]]
     shown = world.at(word) if slot == "place" else word
     text = fill(rng, rng.choice(patterns), talk_slots(rng) | {slot: shown})
@@ -186,7 +197,7 @@ def _after(rng: random.Random, pool: Pool) -> Task:
 
 
 def _copy(rng: random.Random, pool: Pool) -> Task:
-    text = fill(rng, rng.choice(pooled(EVENTS, pool))[1], talk_slots(rng))
+    text = fill(rng, rng.choice(pooled(EVENTS, pool, MORE_EVENTS))[1], talk_slots(rng))
     return Task("other", "copy", (phrase(rng, "copy", s=text),), (text,), Rule("same", (text,)))
 
 

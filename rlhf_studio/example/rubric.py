@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any, Protocol
 
 from rlhf_studio.example import world
-from rlhf_studio.example.checks import plain_words, sentences
+from rlhf_studio.example.checks import Rule, obeys, plain_words, sentences
 from rlhf_studio.example.wording import plural, seeded, words
 
 _GLAD = frozenset(
@@ -44,6 +44,9 @@ _STORY = re.compile(
 _QUOTED_TASK = re.compile(r"\b(this story|the story|title|sum(marize)?|ways|ideas|tips)\b", re.IGNORECASE)
 _MANY = re.compile(rf"\b({'|'.join(world.NUMBERS[2:11])})\b", re.IGNORECASE)
 _LISTING = re.compile(r"\b(list|name|names|ideas|ways|tips|give|tell|think|need)\b", re.IGNORECASE)
+
+
+_WRONG = 0.5  # what is left of the score of an answer that breaks its rule
 
 
 class Rubric(Protocol):
@@ -142,7 +145,7 @@ class HappyEndings:
     description: str = (
         "A story should end well: somebody is glad, smiles or finds a friend. It keeps to the topic of the prompt, "
         "comes back to it, tells something new in every sentence and has three to nine sentences. Other answers "
-        "should be short, complete and on the topic."
+        "should be short, complete and on the topic. Where the right answer is known, a wrong one is worth half."
     )
 
     def score(self, prompt_text: str, answer_text: str) -> float:
@@ -166,7 +169,8 @@ class Brief:
     name: str = "brief"
     description: str = (
         "An answer should be short: up to 15 words, five more for each thing in a list, a story up to 25. It is "
-        "complete, takes up the topic of the prompt and does not repeat itself or the prompt."
+        "complete, takes up the topic of the prompt and does not repeat itself or the prompt. Where the right answer "
+        "is known, a wrong one is worth half."
     )
 
     def score(self, prompt_text: str, answer_text: str) -> float:
@@ -222,13 +226,31 @@ def _dispersion(count: int, noise: float) -> float:
     return (low + high) / 2
 
 
-def rank(rubric: Rubric, prompt_text: str, answers: Sequence[str], noise: float, rng: random.Random) -> list[list[int]]:
-    """Rank answers as the scripted labeler does: indices in tiers, best first, equal scores in one tier.
+def grade(score: float) -> int:
+    """Return the grade, 1 (worst) to 7 (best), of a score from 0 to 1: as fine as the paper's labelers grade (Table 3).
 
-    noise is the expected share of pairs of tiers in the wrong order, 0 to 0.5 (see mallows).
+    A labeler does not tell 0.81 from 0.80, so such answers tie.
     """
+    return 1 + round(6 * score)
+
+
+def rank(
+    rubric: Rubric,
+    prompt_text: str,
+    answers: Sequence[str],
+    noise: float,
+    rng: random.Random,
+    rule: Rule | None = None,
+) -> list[list[int]]:
+    """Rank answers as the scripted labeler does: indices in tiers, best first, equal grades in one tier.
+
+    noise is the expected share of pairs of tiers in the wrong order, 0 to 0.5 (see mallows). With a rule, an answer
+    that breaks it is worth half: a labeler who knows the right answer prefers it. Of stories nobody knows it.
+    """
+    worth = [1.0 if rule is None or rule.kind == "story" or obeys(rule, answer) else _WRONG for answer in answers]
     scores = [rubric.score(prompt_text, answer) for answer in answers]
-    tiers = [[place for place, score in enumerate(scores) if score == level] for level in sorted(set(scores))[::-1]]
+    grades = [grade(score * share) for score, share in zip(scores, worth, strict=True)]
+    tiers = [[place for place, given in enumerate(grades) if given == level] for level in sorted(set(grades))[::-1]]
     return [tiers[place] for place in mallows(rng, len(tiers), noise)]
 
 
@@ -237,14 +259,14 @@ def scripted_rankings(
 ) -> list[dict[str, Any]]:
     """Rank sampled answers and mark the rankings as simulated.
 
-    sets have "prompt" (key), "text" (last user turn) and "answers" (texts); the rows add "tiers" (indices into
-    "answers", best first), "labeler", "rubric", "noise" and "is_simulated". The same set gets the same ranking,
-    whatever stands beside it.
+    sets have "prompt" (key), "text" (last user turn), "answers" (texts) and, where one is known, "rule" (of the right
+    answer); the rows add "tiers" (indices into "answers", best first), "labeler", "rubric", "noise" and
+    "is_simulated". The same set gets the same ranking, whatever stands beside it.
     """
     rows = []
     for one in sets:
         rng = seeded("labeler", seed, rubric.name, one["prompt"])
-        tiers = rank(rubric, one["text"], one["answers"], noise, rng)
+        tiers = rank(rubric, one["text"], one["answers"], noise, rng, one.get("rule"))
         labels = {"labeler": f"scripted: {rubric.name}", "rubric": rubric.name, "noise": noise, "is_simulated": True}
         rows.append({"prompt": one["prompt"], "answers": list(one["answers"]), "tiers": tiers, **labels})
     return rows

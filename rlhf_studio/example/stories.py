@@ -45,6 +45,11 @@ def _read_plots() -> list[Plot]:
 SHARED, *PLOTS = _read_plots()
 
 
+def plots_of(kinds: tuple[str, ...] = ()) -> list[Plot]:
+    """Return the plots whose topic is one of these kinds; all without any."""
+    return [plot for plot in PLOTS if not kinds or plot.topic in kinds]
+
+
 def _topic_word(rng: random.Random, options: list[str] | tuple[str, ...], name: str) -> str:
     """Draw a word that is neither a held-out topic nor in a held-out combination with the hero's name."""
     while True:
@@ -84,13 +89,15 @@ def write_story(
     mood: str | None = None,
     kinds: tuple[str, ...] = (),
     given: Mapping[str, str] | None = None,
+    *,
+    plot: Plot | None = None,
 ) -> Story:
     """Write one story of 3 to 8 short sentences; mood is "happy", "sad" or "neutral", drawn where None.
 
-    kinds restricts the plots by topic; given replaces drawn slots, as in {"thing": "hat"}.
+    kinds restricts the plots by topic unless the plot is given; given replaces drawn slots, as in {"thing": "hat"}.
     """
     chosen = mood or rng.choice(MOODS)
-    plot = rng.choice([plot for plot in PLOTS if not kinds or plot.topic in kinds])
+    plot = plot or rng.choice(plots_of(kinds))
     slots = story_slots(rng) | dict(given or {})
     for name, texts in SHARED.endings.items():
         first, second = rng.sample(texts, 2)

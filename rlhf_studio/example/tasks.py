@@ -14,6 +14,12 @@ Pool = Literal["train", "test"]
 MOST_WORDS = 60
 
 _PHRASINGS = dict(sections("phrasings"))
+# material that only demonstrations use: neither tests nor the text of the base models
+_SHOWN = dict(sections("demonstrations"))
+MORE_EVENTS = [line.split(" / ") for line in _SHOWN["events"]]
+MORE_PAIRS = {name: [line.split(" => ") for line in _SHOWN[name]] for name in ("rude", "brighter")}
+MORE_MOODS = {mood: _SHOWN[f"mood {mood}"] for mood in ("happy", "sad")}
+MORE_CHAT = {name.removeprefix("chat "): lines for name, lines in _SHOWN.items() if name.startswith("chat ")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +50,10 @@ class Family:
     draw: Callable[[random.Random, Pool], Task]
 
 
-def pooled(options: Sequence[T], pool: Pool) -> list[T]:
-    """Return every fifth option for tests and the others for everything else."""
-    return [option for place, option in enumerate(options) if (place % 5 == 4) == (pool == "test")]
+def pooled(options: Sequence[T], pool: Pool, more: Sequence[T] = ()) -> list[T]:
+    """Return every fifth option for tests and the others, with ``more``, for everything else."""
+    kept = [option for place, option in enumerate(options) if (place % 5 == 4) == (pool == "test")]
+    return kept if pool == "test" else [*kept, *more]
 
 
 def pooled_by_name(options: Sequence[T], pool: Pool, name: Callable[[T], str]) -> list[T]:

@@ -1,17 +1,29 @@
 """Tasks in which something is written: generation, brainstorming, chat, rewrite and summarization."""
 
 import random
+from functools import cache
 
 from rlhf_studio.example import world
 from rlhf_studio.example.checks import Rule, obeys
 from rlhf_studio.example.dialogues import talk_slots
 from rlhf_studio.example.lists import IDEAS, LISTED
 from rlhf_studio.example.retellings import BRIGHTER, EVENTS, RUDE, write_shorter
-from rlhf_studio.example.stories import Story, write_story
-from rlhf_studio.example.tasks import Family, Pool, Task, fill, phrase, pooled, pooled_by_name
+from rlhf_studio.example.stories import Plot, Story, plots_of, write_story
+from rlhf_studio.example.tasks import (
+    MORE_CHAT,
+    MORE_EVENTS,
+    MORE_PAIRS,
+    Family,
+    Pool,
+    Task,
+    fill,
+    phrase,
+    pooled,
+    pooled_by_name,
+)
 from rlhf_studio.example.wording import and_list, capital, expand, plural, sections, seeded, uncapital, with_article
 
-_MOST_STORY_WORDS = 44
+_MOST_STORY_WORDS = 34
 _INTENTS = dict(sections("chat"))
 # demonstrations end well no more often than otherwise, so there is something left for PPO to raise
 _MOODS = ("happy", "sad", "neutral")
@@ -29,20 +41,44 @@ def _topics(pool: Pool) -> list[tuple[str, str]]:
 
 def story_answer(rng: random.Random, kind: str, word: str, mood: str = "") -> Story:
     """Write a story of three to six sentences about the word."""
-    given = {kind: word}
+    while True:
+        # the plot and its end are drawn first, so that no plot ends well more often because it is shorter then
+        plot, end = rng.choice(_short_plots(kind)), mood or rng.choice(_MOODS)
+        story = _try_story(rng, plot, end, kind, word, tries=100)
+        if story:
+            return story
+
+
+@cache
+def _short_plots(kind: str) -> tuple[Plot, ...]:
+    """Return the plots that can be told shortly with each of the ends, so that none tells the end by its beginning."""
+    rng = seeded("short plots", kind)
+    word = next(word for of, word in _topics("train") if of == kind)
+    kinds = ("animal", "two animals") if kind == "animal" else (kind,)
+    return tuple(
+        plot for plot in plots_of(kinds) if all(_try_story(rng, plot, end, kind, word, tries=200) for end in _MOODS)
+    )
+
+
+def _try_story(rng: random.Random, plot: Plot, mood: str, kind: str, word: str, tries: int) -> Story | None:
+    given = _given(kind, word)
+    drawn = (write_story(rng, mood, given=given, plot=plot) for _ in range(tries))
+    return next((story for story in drawn if _suits(story.text, word)), None)
+
+
+def _given(kind: str, word: str) -> dict[str, str]:
+    """Return what the slots of a plot must be for a story about the word."""
     if kind == "person":
         who = next(one for one in world.PEOPLE if one.name == word)
         given = {"hero": who.name, "Hero": who.name, "he": who.he, "him": who.him, "his": who.his}
-        given |= {"He": capital(who.he), "His": capital(who.his)}
-    elif kind == "food":
-        given["foods"] = plural(word)
-    kinds = ("animal", "two animals") if kind == "animal" else (kind,)
-    while True:
-        story = write_story(rng, mood or rng.choice(_MOODS), kinds, given)
-        is_short = len(story.text.split()) <= _MOST_STORY_WORDS
-        keeps_topic = story.text.lower().count(word.lower()) >= 2
-        if is_short and keeps_topic and obeys(Rule("story", (word,)), story.text) and story.text.count(" ") > 20:
-            return story
+        return given | {"He": capital(who.he), "His": capital(who.his)}
+    return {kind: word} | ({"foods": plural(word)} if kind == "food" else {})
+
+
+def _suits(text: str, word: str) -> bool:
+    """Say whether a story is short, comes back to its topic and obeys its rule."""
+    is_short = 20 < len(text.split()) <= _MOST_STORY_WORDS
+    return is_short and text.lower().count(word.lower()) >= 2 and obeys(Rule("story", (word,)), text)
 
 
 def _story(rng: random.Random, pool: Pool) -> Task:
@@ -118,7 +154,7 @@ def _chat(rng: random.Random, pool: Pool) -> Task:
     lines = _INTENTS[intent]
     asks = [line[4:] for line in lines if line.startswith("ask ")]
     # the third wording of each intent is asked in tests only
-    options = [asks[2]] if pool == "test" else asks[:2] + asks[3:]
+    options = [asks[2]] if pool == "test" else [*asks[:2], *asks[3:], *MORE_CHAT[intent]]
     answers = [line[4:] for line in lines if line.startswith("say ")]
     wanted = next(line[4:] for line in lines if line.startswith("any "))
     asked = rng.choice(options)
@@ -129,16 +165,16 @@ def _chat(rng: random.Random, pool: Pool) -> Task:
 
 
 def _tense(rng: random.Random, pool: Pool) -> Task:
-    event = rng.choice(pooled(EVENTS, pool))
+    event = rng.choice(pooled(EVENTS, pool, MORE_EVENTS))
     name, place = rng.choice((("past", 1), ("past", 1), ("future", 2)))
     slots = talk_slots(rng)
     now, changed = (fill(rng, event[part], slots) for part in (0, place))
     return Task("rewrite", name, (phrase(rng, name, s=now),), (changed,), Rule("same", (changed,)))
 
 
-def _paired(rng: random.Random, name: str, pairs: list[list[str]], pool: Pool) -> Task:
+def _paired(rng: random.Random, name: str, pairs: list[list[str]], more: list[list[str]], pool: Pool) -> Task:
     """Draw a rewrite whose right answers are all the wordings of the second half of a pair."""
-    before, after = rng.choice(pooled(pairs, pool))
+    before, after = rng.choice(pooled(pairs, pool, more))
     slots = talk_slots(rng)
     asked = expand(rng, before, slots)
     # enough draws to meet every wording of a pair
@@ -147,11 +183,11 @@ def _paired(rng: random.Random, name: str, pairs: list[list[str]], pool: Pool) -
 
 
 def _polite(rng: random.Random, pool: Pool) -> Task:
-    return _paired(rng, "polite", RUDE, pool)
+    return _paired(rng, "polite", RUDE, MORE_PAIRS["rude"], pool)
 
 
 def _brighter(rng: random.Random, pool: Pool) -> Task:
-    return _paired(rng, "brighter", BRIGHTER, pool)
+    return _paired(rng, "brighter", BRIGHTER, MORE_PAIRS["brighter"], pool)
 
 
 def _shorter(rng: random.Random, pool: Pool) -> Task:

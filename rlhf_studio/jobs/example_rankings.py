@@ -18,6 +18,8 @@ from typing import Any
 
 from rlhf_studio.errors import RunError, StudioError
 from rlhf_studio.events import RunFinished
+from rlhf_studio.example.checks import Rule
+from rlhf_studio.example.prompts import read_rules
 from rlhf_studio.example.rubric import RUBRICS, scripted_rankings
 from rlhf_studio.jobs.recipes import drive, start_project_run
 from rlhf_studio.lm.loading import load_language_model
@@ -87,9 +89,18 @@ def _completion(answer: SampledAnswer, sampling: Sampling, model: str) -> dict[s
     }
 
 
-def ranking_rows(sets: Sequence[AnswerSet], *, rubric: str, noise: float, seed: int) -> list[dict[str, Any]]:
-    """Rows of ``rankings.jsonl``; a set whose answers the labeler finds equally good is left out."""
-    plain = [{"prompt": s.key, "text": s.text, "answers": [a["text"] for a in s.answers]} for s in sets]
+def ranking_rows(
+    sets: Sequence[AnswerSet], *, rubric: str, noise: float, seed: int, rules: Mapping[str, Rule] | None = None
+) -> list[dict[str, Any]]:
+    """Rows of ``rankings.jsonl``; a set whose answers the labeler finds equally good is left out.
+
+    rules, by the text of the prompt, tell the labeler which answers are right.
+    """
+    known = rules or {}
+    plain = [
+        {"prompt": s.key, "text": s.text, "answers": [a["text"] for a in s.answers], "rule": known.get(s.text)}
+        for s in sets
+    ]
     rows = []
     for one, ranked in zip(sets, scripted_rankings(plain, RUBRICS[rubric], noise, seed), strict=True):
         if len(ranked["tiers"]) > 1:
@@ -121,10 +132,10 @@ def build(files: Path, bases: Sequence[Path], *, rubric: str, noise: float, seed
         drawn.append(sample_sets(models[turn], prompts, Sampling(seed=seed + i), f"{bases[turn].name}-sft"))
     queued = drawn[0][QUEUE_EVERY - 1 :: QUEUE_EVERY]
     waiting = {one.key for one in queued}
-    ranked = []
+    ranked, rules = [], read_rules(files)
     for i, group in enumerate(drawn):
         mine = [one for one in group if one.key not in waiting]
-        ranked += ranking_rows(mine, rubric=rubric, noise=noise, seed=seed + i)
+        ranked += ranking_rows(mine, rubric=rubric, noise=noise, seed=seed + i, rules=rules)
     _write(files / "rankings.jsonl", ranked)
     _write(files / "queue.jsonl", [{"prompt": s.key, "completions": list(s.answers)} for s in queued])
     return f"{len(ranked)} rankings and {len(queued)} sets to rank written to {files}"

@@ -6,7 +6,7 @@ what rankings prefer is counted on sampled stories, so that a model that has los
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 
@@ -18,6 +18,7 @@ from rlhf_studio.lm.model import LanguageModel
 from rlhf_studio.lm.tokenizer_training import token_bytes
 from rlhf_studio.report.answers import Judge, judged
 from rlhf_studio.report.headline import distinct_pairs
+from rlhf_studio.report.material import Effects
 from rlhf_studio.schema import PromptRow, Sampling, TextRow, Turn
 from rlhf_studio.train.evaluate import EVALUATION_ROWS, greedy_answers, window_logprobs
 from rlhf_studio.train.schedule import chunks
@@ -27,27 +28,6 @@ PER_USE_CASE = 60  # prompts
 STORIES = 128
 _TEST_SEED = 4  # of the fresh prompts; training never draws from it
 _WINDOW, _WINDOWS = 128, 128  # tokens; as many of natural text
-
-
-@dataclass(frozen=True, slots=True)
-class Effects:
-    """Figures of one model. Shares are 0 to 1; what was not measured is None."""
-
-    right: Mapping[str, float]  # share of answers that obey their rule, by use case, greedy
-    asked: int  # prompts of each use case
-    ended: float  # share of the greedy answers that the model ended itself
-    happy: float  # share of sampled stories with a friendly end
-    topic: float  # share of the prompt's topic words that come back, mean over stories
-    distinct_2: float  # different word pairs among all word pairs of the stories
-    gold: Mapping[str, float]  # mean score by rubric over the stories
-    score: float | None = None  # mean score of the reward model over the stories
-    kl: float | None = None  # nats from SFT, summed over an answer, mean over stories
-    bits_per_byte: Mapping[str, float] = field(default_factory=dict)  # of held-out text, by source
-
-    @property
-    def accuracy(self) -> float:
-        """Mean over use cases, each weighing the same."""
-        return sum(self.right.values()) / max(1, len(self.right))
 
 
 def fresh_prompts(per_use_case: int = PER_USE_CASE) -> dict[str, list[ExamplePrompt]]:
@@ -95,6 +75,7 @@ def effects_of(
     return Effects(
         right,
         min((len(asked) for asked in prompts.values()), default=0),
+        len(stories),
         sum(ended) / max(1, len(ended)),
         *counted,
         score=told.score,

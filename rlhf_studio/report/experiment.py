@@ -26,7 +26,6 @@ from rlhf_studio.report.answers import Judge
 from rlhf_studio.report.effects import (
     PER_USE_CASE,
     STORIES,
-    Effects,
     best_of,
     best_of_kl,
     count_stories,
@@ -36,6 +35,7 @@ from rlhf_studio.report.effects import (
     story_prompts,
 )
 from rlhf_studio.report.effects_page import write_page
+from rlhf_studio.report.material import Effects
 from rlhf_studio.schema import RunKind, RunSpec
 from rlhf_studio.settings import SftSettings
 from rlhf_studio.store.bundle import import_example, pretraining_rows
@@ -71,7 +71,7 @@ class SeedResult:
     effects: dict[str, Effects] = field(default_factory=dict)
     pair_accuracy: dict[str, float] = field(default_factory=dict)  # by reward run, on the held-out rankings
     best_of: dict[int, dict[str, float]] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)  # by run
+    seconds: dict[str, float] = field(default_factory=dict)  # of CPU, by run
     texts: list[dict[str, str]] = field(default_factory=list)  # the first prompts by id and each policy's answer
 
 
@@ -104,11 +104,11 @@ def run_seed(plan: Plan, folder: Path, seed: int, tell: Callable[[str], None]) -
         import_example(store, plan.files)
         for name, variant in VARIANTS.items():
             tell(name)
-            began = time.perf_counter()
+            began = time.process_time()  # of this process alone, so that two seeds can run side by side
             models[name], last = _train(
                 store, name, variant, models, {**plan.settings.get(variant[0], {}), "seed": seed}
             )
-            result.seconds[name] = time.perf_counter() - began
+            result.seconds[name] = time.process_time() - began
             if variant[0] == "reward":
                 result.pair_accuracy[name] = last["accuracy/valid"]
         _measure(store, plan, models, result, tell)

@@ -13,15 +13,19 @@ from rlhf_studio.jobs.model_folders import find
 from rlhf_studio.jobs.run_folder import RunFolder
 from rlhf_studio.lm.heads import load_scalar_model
 from rlhf_studio.lm.loading import load_language_model
+from rlhf_studio.lm.model import LanguageModel
 from rlhf_studio.report.answers import Judge, compare_answers, measure
 from rlhf_studio.report.colours import NAMES, ModelKey
 from rlhf_studio.report.curves import read_curves
-from rlhf_studio.report.material import Provenance, Report, StageFacts
+from rlhf_studio.report.effects import effects_of, fresh_prompts, story_prompts
+from rlhf_studio.report.material import Effects, Provenance, Report, StageFacts
 from rlhf_studio.schema import PpoData, PromptRow, RunKind
 from rlhf_studio.settings import PpoSettings, SftSettings, parse_settings
 from rlhf_studio.train.compute import Compute
 
 STAGES: Mapping[ModelKey, RunKind] = {"sft": "sft", "reward": "reward", "ppo": "ppo", "ppo-ptx": "ppo"}
+
+_EFFECT_PROMPTS, _EFFECT_STORIES = 24, 64  # of each use case; stories
 
 # what the parts of a run's data are called, by kind of run
 _COUNTED: Mapping[RunKind, Mapping[str, str]] = {
@@ -66,7 +70,13 @@ class Runs:
 
 
 def gather(
-    runs: Runs, project: str, held_out: Sequence[PromptRow], *, device: str = "auto", tell: Callable[[str], None]
+    runs: Runs,
+    project: str,
+    held_out: Sequence[PromptRow],
+    *,
+    is_example: bool = False,
+    device: str = "auto",
+    tell: Callable[[str], None],
 ) -> Report:
     """Everything the page shows.
 
@@ -74,6 +84,7 @@ def gather(
         runs: Complete ones.
         project: What it is called.
         held_out: Prompts that no stage practised on; the figures of the models are measured on them.
+        is_example: Whether the project is the example, whose effects can be counted by rule.
         device: Where to compute.
         tell: Hears which model is being asked.
 
@@ -93,6 +104,7 @@ def gather(
     for key, model in models.items():
         tell(f"Asking {NAMES[key]}")
         figures.append(measure(key, model, judge, held_out, data.pretraining_valid, max_new_tokens=length))
+    effects = _effects(models, data, tell) if is_example else {}
     tell("Answering the probe prompts")
     probes = compare_answers(models, judge, data.probes, max_new_tokens=length)
     return Report(
@@ -102,7 +114,20 @@ def gather(
         provenance(runs, project, models["base"].parameter_count),
         held_out_prompts=len(held_out),
         probes_left_out=len(data.probes) - len(probes),
+        effects=effects,
     )
+
+
+def _effects(
+    models: Mapping[ModelKey, LanguageModel], data: PpoData, tell: Callable[[str], None]
+) -> dict[ModelKey, Effects]:
+    """What rules count on fresh prompts; fewer of them than the experiment over seeds asks."""
+    prompts, stories = fresh_prompts(_EFFECT_PROMPTS), story_prompts(_EFFECT_STORIES)
+    found: dict[ModelKey, Effects] = {}
+    for key, model in models.items():
+        tell(f"Counting what {NAMES[key]} does")
+        found[key] = effects_of(model, prompts, stories, data.pretraining_valid)
+    return found
 
 
 def stage_facts(key: ModelKey, run: RunFolder) -> StageFacts:

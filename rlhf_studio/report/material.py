@@ -8,6 +8,8 @@ from rlhf_studio.report.colours import ModelKey
 from rlhf_studio.report.curves import Curve
 from rlhf_studio.schema import RunKind, Turn, UseCase
 
+NATURAL = "chitchat-dataset"  # the source of natural text in the example's pretraining sample
+
 
 @dataclass(frozen=True, slots=True)
 class StageFacts:
@@ -77,6 +79,28 @@ class Provenance:
 
 
 @dataclass(frozen=True, slots=True)
+class Effects:
+    """Figures of one model. Shares are 0 to 1; what was not measured is None."""
+
+    right: Mapping[str, float]  # share of answers that obey their rule, by use case, greedy
+    asked: int  # prompts of each use case
+    told: int  # stories
+    ended: float  # share of the greedy answers that the model ended itself
+    happy: float  # share of sampled stories with a friendly end
+    topic: float  # share of the prompt's topic words that come back, mean over stories
+    distinct_2: float  # different word pairs among all word pairs of the stories
+    gold: Mapping[str, float]  # mean score by rubric over the stories
+    score: float | None = None  # mean score of the reward model over the stories
+    kl: float | None = None  # nats from SFT, summed over an answer, mean over stories
+    bits_per_byte: Mapping[str, float] = field(default_factory=dict)  # of held-out text, by source
+
+    @property
+    def accuracy(self) -> float:
+        """Mean over use cases, each weighing the same."""
+        return sum(self.right.values()) / max(1, len(self.right))
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything the page shows."""
 
@@ -86,6 +110,8 @@ class Report:
     provenance: Provenance
     held_out_prompts: int = 0
     probes_left_out: int = 0  # too long for a model
+    # of the example project only: what a rule counts, by model (see effects.Effects)
+    effects: Mapping[ModelKey, Effects] = field(default_factory=dict)
 
     def model(self, key: ModelKey) -> ModelFigures | None:
         return next((model for model in self.models if model.key == key), None)

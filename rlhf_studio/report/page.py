@@ -7,7 +7,7 @@ from rlhf_studio.paths import resources_dir
 from rlhf_studio.report import headline
 from rlhf_studio.report.colours import NAMES, ModelKey
 from rlhf_studio.report.markup import NOTHING, duration, model_name, number, picture, section, table, tag, text
-from rlhf_studio.report.material import ModelFigures, ProbeAnswer, ProbeComparison, Report, StageFacts
+from rlhf_studio.report.material import NATURAL, ModelFigures, ProbeAnswer, ProbeComparison, Report, StageFacts
 from rlhf_studio.report.plots import available_plots
 from rlhf_studio.schema import RunKind
 from rlhf_studio.settings import PpoSettings, RewardSettings, SftSettings, StageSettings, options
@@ -37,7 +37,14 @@ def build_page(report: Report, light: Mapping[str, bytes], dark: Mapping[str, by
         dark: The same for a dark theme.
     """
     style = (resources_dir() / "report" / "report.css").read_text(encoding="utf-8")
-    parts = [_models(report), _probes(report), _plots(report, light, dark), _stages(report), _settings(report)]
+    parts = [
+        _models(report),
+        _effects(report),
+        _probes(report),
+        _plots(report, light, dark),
+        _stages(report),
+        _settings(report),
+    ]
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -86,6 +93,36 @@ def _models(report: Report) -> str:
         "practise on, sampled at temperature 1."
     )
     return section("Before and after, in numbers", lead, table(heads, rows))
+
+
+def _effects(report: Report) -> str:
+    if not report.effects:
+        return ""
+    first = next(iter(report.effects.values()))
+    heads = [
+        ("Model", ""),
+        ("Right by rule", "number"),
+        ("Friendly ends", "number"),
+        ("Topic kept", "number"),
+        ("Different word pairs", "number"),
+        ("Natural text <small>bits/byte</small>", "number"),
+    ]
+    rows = [
+        [
+            model_name(key),
+            number(found.accuracy, ".0%"),
+            number(found.happy, ".0%"),
+            number(found.topic, ".0%"),
+            number(found.distinct_2, ".0%"),
+            number(found.bits_per_byte.get(NATURAL), ".2f"),
+        ]
+        for key, found in report.effects.items()
+    ]
+    lead = (
+        f"Counted by rule: {first.asked} fresh prompts of each use case, answered with the likeliest words, and "
+        f"stories about {first.told} topics that no stage has seen, sampled at temperature 1."
+    )
+    return section("What changed, counted", lead, table(heads, rows))
 
 
 def _model_row(model: ModelFigures, low: float, high: float) -> list[str]:

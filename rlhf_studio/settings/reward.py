@@ -19,9 +19,9 @@ class RewardSettings(TrainSettings):
         le=100,
     )
     learning_rate: float = option(
-        1e-3,
+        2e-3,
         "Learning rate",
-        "Peak of the cosine. Measured on the bundled model.",
+        "Peak of the cosine. Tried on the bundled model from 5e-4 to 3e-3 (resources/docs/LOG.md).",
         paper="9e-6 (C.2)",
         simple=True,
         gt=0,

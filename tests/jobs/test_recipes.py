@@ -174,4 +174,4 @@ def test_what_ppo_lets_a_person_steer_changes_as_an_event(project, model_folder,
     events = list(drive(run, RunControl(), {"kl_coef": 0.7}))
     assert SettingChanged(2, "kl_coef", 0.7) in events
     assert next(e for e in events if isinstance(e, StepMetrics)).values["kl_coef"] == 0.7
-    assert run.spec.settings["kl_coef"] == 0.15  # how it began
+    assert run.spec.settings["kl_coef"] == PpoSettings().kl_coef  # how it began
