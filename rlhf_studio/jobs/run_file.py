@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from rlhf_studio.errors import DataError, RunError
-from rlhf_studio.schema import PpoData, RewardData, RunKind, RunSpec, SftData, digest
+from rlhf_studio.schema import PpoData, RewardData, RunKind, RunSpec, SftData, digest, record_json
 from rlhf_studio.settings import (
     PpoSettings,
     PretrainSettings,
@@ -76,7 +76,7 @@ def stage_settings(spec: RunSpec) -> TrainSettings:
 
 def new_run_file(spec: RunSpec, data: RunData, models: Mapping[str, str]) -> tuple[RunFile, bytes]:
     """The record of a run that starts now, and its data as JSON."""
-    content = json.dumps(asdict(data) if is_dataclass(data) else dict(data)).encode()
+    content = record_json(data if is_dataclass(data) else dict(data))
     parts = {name: DataPart(len(rows), digest(rows)) for name, rows in _parts(data)}
     created = datetime.now(UTC).isoformat(timespec="milliseconds")
     sha256 = hashlib.sha256(content).hexdigest()
