@@ -11,6 +11,7 @@ from rlhf_studio.jobs.inference import AnswerDone, AnswerText, DeviceFound, Infe
 from rlhf_studio.jobs.run_file import DATA_FILE, RUN_FILE, new_run_file, run_file_json
 from rlhf_studio.paths import models_dir
 from rlhf_studio.schema import PpoData, RewardData, RunSpec, SftData
+from rlhf_studio.words import STAGES
 
 NO_DATA = {"sft": SftData(()), "reward": RewardData(()), "ppo": PpoData(())}
 LEFT = {"sft": "policy", "reward": "reward", "ppo": "policy"}
@@ -21,7 +22,7 @@ def add_run(project, name, kind, models, events=(), outcome="completed", setting
     """A run folder as a trainer leaves it, without its tensors; returns the path of its model."""
     path = project / "runs" / name
     path.mkdir(parents=True)
-    title = name.split("-", 2)[-1]
+    title = STAGES.get(name.split("-", 2)[-1], "")
     run_file, data = new_run_file(RunSpec(kind, settings or {}, models, title), NO_DATA[kind], {})
     (path / DATA_FILE).write_bytes(data)
     (path / RUN_FILE).write_bytes(run_file_json(run_file))

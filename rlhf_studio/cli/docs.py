@@ -10,6 +10,8 @@ from rlhf_studio.cli.entry import build_parser
 from rlhf_studio.cli.options import SETTING, allowed, default_text
 from rlhf_studio.cli.parser import LazyParser
 from rlhf_studio.settings import (
+    GROUPS,
+    PRESETS,
     Option,
     PpoSettings,
     PretrainSettings,
@@ -61,8 +63,23 @@ def settings_page() -> str:
     for kind, settings in _STAGES:
         own = [option for option in options(settings) if option.name not in TrainSettings.model_fields]
         parts += [f"## {words.STAGES[kind]}", (settings.__doc__ or "").strip(), _settings_table(own)]
+    parts += ["## Presets", *_presets()]
     parts += ["## All stages", (TrainSettings.__doc__ or "").strip(), _settings_table(options(TrainSettings))]
     return "\n\n".join(parts) + "\n"
+
+
+def _presets() -> Iterator[str]:
+    """What ``--preset`` and the Train tab's list offer."""
+    yield (
+        "A preset is a name for settings that belong together: `--preset NAME` of `rlhf-studio train`, or the list "
+        "above the stages in the window. Options and files win over it."
+    )
+    table = ["| preset | sets | what is different | watch for |", "|---|---|---|---|"]
+    for preset in PRESETS:
+        given = [(name, value) for values in preset.settings.values() for name, value in values.items()]
+        sets = ", ".join(f"`{name}` = {value:g}" for name, value in given)
+        table.append(f"| `{preset.name}` ({GROUPS[preset.group]}) | {sets} | {preset.changes} | {preset.watch} |")
+    yield "\n".join(table)
 
 
 def _settings_table(rows: Sequence[Option]) -> str:

@@ -44,13 +44,13 @@ def add_options(group: Any, rows: Sequence[Option]) -> None:
             )
 
 
-def read_settings(args: argparse.Namespace, settings: type[S]) -> S:
-    """The settings a person asked for: defaults, then the file, then the options.
+def read_settings(args: argparse.Namespace, settings: type[S], preset: Mapping[str, Any] | None = None) -> S:
+    """The settings a person asked for: defaults, then the preset, then the file, then the options.
 
     Raises:
         DataError: If the file cannot be read, or a value is not allowed.
     """
-    return parse_settings(settings, {**read_json_object(args.settings), **given_settings(args)})
+    return parse_settings(settings, {**(preset or {}), **read_json_object(args.settings), **given_settings(args)})
 
 
 def given_settings(args: argparse.Namespace) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 """``train sft|reward|ppo``: one stage of one project."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rlhf_studio.cli.parser import Commands, LazyParser, add_command
 
@@ -43,11 +44,18 @@ def _fill(parser: LazyParser) -> None:
 
 def _fill_stage(parser: LazyParser, kind: "RunKind") -> None:
     from rlhf_studio.cli.options import add_settings
+    from rlhf_studio.settings import PRESETS
 
     parser.add_argument("--project", type=Path, required=True, metavar="DIR", help="the project's folder")
     for role, words in _ROLES[kind].items():
         parser.add_argument(f"--{role}", metavar="MODEL", help=words)
-    parser.add_argument("--title", default="", metavar="TEXT", help="what to call the run")
+    parser.add_argument(
+        "--title", default="", metavar="TEXT", help="what to call the run; a run with a preset is named after it"
+    )
+    known = "; ".join(f"{preset.name} ({preset.mark})" for preset in PRESETS)
+    parser.add_argument(
+        "--preset", metavar="NAME", help=f"settings that belong together, see settings.md: {known}; options win over it"
+    )
     add_settings(parser, _settings_class(kind))
 
 
@@ -57,15 +65,35 @@ def run(args: argparse.Namespace, kind: "RunKind") -> int:
     from rlhf_studio.schema import RunSpec
     from rlhf_studio.store.project import open_project
 
-    settings = read_settings(args, _settings_class(kind))
+    settings = read_settings(args, _settings_class(kind), _preset_settings(args.preset, kind))
     with open_project(args.project) as store:
         from rlhf_studio.cli.choosing import choose_models
-        from rlhf_studio.cli.one_run import begin, follow_one
+        from rlhf_studio.cli.one_run import begin, follow_one, stage_key
+        from rlhf_studio.jobs.run_names import run_name
 
         named = {role: getattr(args, role) for role in _ROLES[kind]}
         models = choose_models(store.folder, kind, named)
         spec = RunSpec(kind, settings.model_dump(mode="json"), models, args.title)
+        if args.preset and not args.title:
+            spec = replace(spec, title=run_name(stage_key(spec), spec.settings, models))
         return follow_one(store, begin(store, spec))
+
+
+def _preset_settings(name: str | None, kind: "RunKind") -> "Mapping[str, Any]":
+    """What a preset sets in this stage, and a word on what to watch for."""
+    from rlhf_studio import words
+    from rlhf_studio.settings import find_preset
+
+    if name is None:
+        return {}
+    preset = find_preset(name)
+    chosen = preset.of(kind)
+    if chosen:
+        print(f"{preset.title}: {preset.changes}\nWatch for: {preset.watch}")
+    else:
+        stages = ", ".join(words.STAGES[stage] for stage in preset.settings)
+        print(f"The preset '{name}' changes nothing in {words.STAGES[kind]}, only in {stages}.")
+    return chosen
 
 
 def _settings_class(kind: "RunKind") -> "type[TrainSettings]":

@@ -12,6 +12,7 @@ from rlhf_studio.errors import DataError, RunError
 from rlhf_studio.events import Outcome, RunFinished, RunStarted, StepMetrics, TrainEvent
 from rlhf_studio.jobs.event_log import EVENT_FILE, EventLog
 from rlhf_studio.jobs.run_file import RUN_FILE, RunFile, read_run_file
+from rlhf_studio.jobs.run_names import name_note
 from rlhf_studio.schema import RunKind
 from rlhf_studio.store.project import RUNS, Store
 
@@ -31,6 +32,11 @@ class RunSummary:
     message: str  # why it failed, if it did
     last_step: int
     parents: tuple[str, ...]  # ids of the runs whose models it began with
+
+    @property
+    def note(self) -> str:
+        """What its name tells besides its stage."""
+        return name_note(self.title)
 
 
 @dataclass(frozen=True, slots=True)

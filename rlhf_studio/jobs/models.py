@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from rlhf_studio import words
 from rlhf_studio.errors import RunError
 from rlhf_studio.jobs.catalog import RunSummary, list_runs
 from rlhf_studio.jobs.run_file import RunFile, read_run_file
@@ -17,7 +18,6 @@ from rlhf_studio.schema import RunKind
 ModelStage = Literal["base", "pretrain", "sft", "reward", "ppo", "ppo-ptx"]
 
 CHECKPOINTS = "checkpoints"  # a model whose path lies in a folder of this name is read from a checkpoint
-_TITLES = {"pretrain": "Base model", "sft": "SFT", "reward": "Reward model", "ppo": "PPO", "ppo-ptx": "PPO-ptx"}
 LEFT_BY: dict[RunKind, str] = {"pretrain": "base", "sft": "policy", "reward": "reward", "ppo": "policy"}
 
 
@@ -71,7 +71,8 @@ def _choice(run: RunSummary) -> ModelChoice | None:
         stage = stage_of(read_run_file(run.path))
     except RunError:  # removed or damaged since it was listed
         return None
-    title = f"{_TITLES[stage]}, {_when(run.created)}"
+    name = f"{words.STAGES[stage]}: {run.note}" if run.note else words.STAGES[stage]
+    title = f"{name}, {_when(run.created)}"
     model = run.path / "models" / LEFT_BY[run.kind]
     # a trainer that ends by itself leaves its model before it says so, without a message
     if run.outcome in {"completed", "stopped"} and not run.message and (model / "studio.json").is_file():

@@ -2,21 +2,21 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from rlhf_studio import words
 from rlhf_studio.errors import RunError
 from rlhf_studio.events import Progress, RunFinished, TrainEvent
 from rlhf_studio.jobs.catalog import RunIndexer
 from rlhf_studio.jobs.recipes import drive, start_project_run
 from rlhf_studio.jobs.run_folder import RunFolder
+from rlhf_studio.jobs.run_names import run_name
+from rlhf_studio.jobs.stages import StageKey
 from rlhf_studio.schema import RunKind, RunSpec
 from rlhf_studio.store.project import Store
 from rlhf_studio.train.control import RunControl
 
-StageKey = Literal["sft", "reward", "ppo", "ppo-ptx"]
-
 STAGES: Mapping[StageKey, RunKind] = {"sft": "sft", "reward": "reward", "ppo": "ppo", "ppo-ptx": "ppo"}
-_TITLES: Mapping[StageKey, str] = {"sft": "SFT", "reward": "Reward model", "ppo": "PPO", "ppo-ptx": "PPO-ptx"}
 
 
 class InstructPipeline:
@@ -58,7 +58,7 @@ class InstructPipeline:
             RunError: If it is not there.
         """
         if stage not in self.runs:
-            raise RunError(f"The stage {_TITLES[stage]} has not begun. Run the stages before it first.")
+            raise RunError(f"The stage {words.STAGES[stage]} has not begun. Run the stages before it first.")
         return RunFolder.open(self._store.runs_dir / self.runs[stage])
 
     def run(self, control: RunControl) -> Iterator[tuple[StageKey, TrainEvent]]:
@@ -81,7 +81,8 @@ class InstructPipeline:
                 return
 
     def _start(self, stage: StageKey) -> RunFolder:
-        spec = RunSpec(STAGES[stage], self._stage_settings(stage), self._models(stage), _TITLES[stage])
+        settings, models = self._stage_settings(stage), self._models(stage)
+        spec = RunSpec(STAGES[stage], settings, models, run_name(stage, settings, models))
         return start_project_run(self._store, spec, stage)
 
     def _stage_settings(self, stage: StageKey) -> dict[str, Any]:

@@ -2,19 +2,27 @@
 
 from rlhf_studio.settings.base import Option, StageSettings, TrainSettings, option, options, parse_settings
 from rlhf_studio.settings.ppo import PpoSettings
+from rlhf_studio.settings.presets import GROUPS, PRESET_STAGES, PRESETS, Preset, PresetStage, find_preset, presets_in
 from rlhf_studio.settings.pretrain import PretrainSettings
 from rlhf_studio.settings.reward import RewardSettings
 from rlhf_studio.settings.sft import SftSettings
 
 __all__ = [
+    "GROUPS",
+    "PRESETS",
+    "PRESET_STAGES",
     "Option",
     "PpoSettings",
+    "Preset",
+    "PresetStage",
     "PretrainSettings",
     "RewardSettings",
     "SftSettings",
     "StageSettings",
     "TrainSettings",
+    "find_preset",
     "option",
     "options",
     "parse_settings",
+    "presets_in",
 ]

@@ -22,6 +22,12 @@ def stage_word(stage: str) -> str:
     return spoken(words.STAGES.get(stage, "")) or stage
 
 
+def named(stage: str, note: str) -> str:
+    """A run's stage and what else its name tells, which is a person's own text or in English."""
+    word = stage_word(stage)
+    return f"{word}: {note}" if note else word
+
+
 def phase_word(phase: str) -> str:
     """What a trainer does just now; a phase that is not known shows as it is."""
     return spoken(words.PHASES.get(phase, "")) or phase
@@ -39,9 +45,11 @@ def duration_text(seconds: float) -> str:
 
 def core_texts() -> tuple[str, ...]:
     """Every text that ``spoken`` may be given, each once."""
-    from rlhf_studio.settings import PpoSettings, RewardSettings, SftSettings, options  # noqa: PLC0415  takes its time
+    from rlhf_studio.settings import GROUPS, PRESET_STAGES, PRESETS, options  # noqa: PLC0415  takes its time
 
     texts = [*words.STAGES.values(), *words.PHASES.values(), *words.NOTICES.values(), *words.DURATIONS]
-    for settings in (SftSettings, RewardSettings, PpoSettings):
+    texts += [text for preset in PRESETS for text in (preset.title, preset.changes, preset.watch)]
+    texts += GROUPS.values()
+    for settings in PRESET_STAGES.values():
         texts += [text for option in options(settings) for text in (option.title, option.help, option.unit)]
     return tuple(dict.fromkeys(text for text in texts if text))

@@ -45,6 +45,32 @@ def test_the_stages_one_after_another(project, base, capsys):
         assert store.metrics(sft.id)[-1].step > 0
 
 
+def test_a_preset_sets_names_and_says_what_to_watch_and_options_win(project, base, capsys):
+    assert train("sft", project, "--base", str(base), "--epochs", "1", "--preset", "few-rankings") == 0
+    assert "The preset 'few-rankings' changes nothing in SFT, only in Reward model." in capsys.readouterr().out
+    assert newest(project).title == "SFT"
+    assert train("reward", project, "--preset", "few-rankings") == 0
+    said = capsys.readouterr().out
+    assert said.startswith("Only 20 rankings: ")
+    assert "\nWatch for: Pairs ordered as people did" in said
+    reward = newest(project)
+    assert reward.title == "Reward model: only 20 rankings"
+    assert RunFolder.open(reward.path).spec.settings["max_rankings"] == 20
+    assert train("ppo", project, *PPO, "--preset", "no-kl") == 0
+    assert newest(project).title == "PPO-ptx: no KL penalty, only 20 rankings"
+    assert RunFolder.open(newest(project).path).spec.settings["kl_coef"] == 0
+    assert train("ppo", project, *PPO, "--preset", "no-kl", "--kl-coef", "0.5", "--title", "Mine") == 0
+    assert newest(project).title == "Mine"
+    assert RunFolder.open(newest(project).path).spec.settings["kl_coef"] == 0.5
+
+
+def test_a_preset_that_is_not_there_starts_nothing_and_names_the_others(project, base, capsys):
+    assert train("sft", project, "--base", str(base), "--preset", "chaos") == 3
+    err = capsys.readouterr().err
+    assert "There is no preset 'chaos'. Choose one of: no-kl, triple-rate, few-rankings." in err
+    assert list((project / "runs").iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("stage", "said"),
     [

@@ -83,7 +83,7 @@ def test_bundled_models_come_first_then_runs_by_their_age(project, base_models, 
     assert found[0] == ModelChoice("base:tiny", "Base model (tiny)", "base", base_models / "tiny", "", 0)
     assert (found[2].stage, found[2].run_id, found[2].step) == ("sft", "b-sft", 9)
     assert found[2].path == second.path / "models" / "policy"
-    assert found[2].title.startswith("SFT, ")
+    assert found[2].title.startswith("SFT: b-sft, ")
     assert reward_models(project.folder) == ()
 
 
@@ -91,7 +91,8 @@ def test_ppo_with_pretraining_gradients_is_a_stage_of_its_own(project, base_mode
     run_to_the_end(new_run("ppo", "plain", ptx_coef=0.0))
     run_to_the_end(new_run("ppo", "mixed", ptx_coef=0.5, ptx_window=8))
     found = language_models(project.folder, base_models)[2:]
-    assert [(choice.stage, choice.title.split(",")[0]) for choice in found] == [("ppo", "PPO"), ("ppo-ptx", "PPO-ptx")]
+    named = [(choice.stage, choice.title.split(",")[0]) for choice in found]
+    assert named == [("ppo", "PPO: plain"), ("ppo-ptx", "PPO-ptx: mixed")]
 
 
 def test_a_stopped_run_leaves_a_model_that_can_be_used_and_resumed(project, base_models, new_run):

@@ -11,7 +11,7 @@ from rlhf_studio.errors import StudioError
 from rlhf_studio.jobs.catalog import RunSummary
 from rlhf_studio.jobs.models import stage_of
 from rlhf_studio.jobs.run_file import read_run_file
-from rlhf_studio.ui.spoken import stage_word
+from rlhf_studio.ui.spoken import named
 from rlhf_studio.ui.theme import Theme
 
 Index = QModelIndex | QPersistentModelIndex
@@ -85,7 +85,7 @@ class RunsModel(QAbstractTableModel):
 
     def _text(self, run: RunSummary, stage: str, column: int) -> str:
         if column == 0:
-            return stage_word(stage)
+            return named(stage, run.note)
         if column == 1:
             return f"{datetime.fromisoformat(run.created).astimezone():%d %b %H:%M}"
         return self.state(run) if column == 2 else str(run.last_step)

@@ -13,7 +13,7 @@ from rlhf_studio.jobs.run_file import read_run_file
 from rlhf_studio.settings import PpoSettings, RewardSettings, SftSettings, StageSettings
 from rlhf_studio.ui.plots.figures import PANELS, kind_of
 from rlhf_studio.ui.plots.grid import PlotGrid
-from rlhf_studio.ui.spoken import stage_word
+from rlhf_studio.ui.spoken import named
 from rlhf_studio.ui.theme import Theme
 from rlhf_studio.ui.train.history import HistoryReader
 from rlhf_studio.ui.widgets.parts import GRID, Button, row
@@ -59,7 +59,7 @@ class RunDetails(QWidget):
         """Show a run, read from its folder."""
         is_new = self.run is None or self.run.id != run.id or self.run.outcome != run.outcome
         self.run, self.stage = run, stage
-        self.title.setText(f"{stage_word(stage)} · {run.id}")
+        self.title.setText(f"{named(stage, run.note)} · {run.id}")
         self.message.setText(run.message)
         self.message.setVisible(bool(run.message))
         self.settings.setText(self._differences(run))

@@ -22,6 +22,7 @@ from rlhf_studio.store.database import Changes
 from rlhf_studio.ui.session import Session, TrainingState
 from rlhf_studio.ui.tabs.tab import GoTo, KeyHelp, Tab
 from rlhf_studio.ui.train.banner import EndBanner
+from rlhf_studio.ui.train.presets import Presets
 from rlhf_studio.ui.train.run_bar import RunBar
 from rlhf_studio.ui.train.side import ProbeSide, StageColumn
 from rlhf_studio.ui.train.stage_card import StageCard
@@ -45,11 +46,14 @@ class TrainTab(Tab):
         self.probes = ProbeSide(session.theme)
         self.bar = RunBar(session.theme)
         self.banner = EndBanner()
+        self.presets = Presets(self.column.cards, self)
         self.watch: Watch | None = None  # curves are built after the window is on screen
         self._plan: StagePlan | None = None
         self._splitter = QSplitter(Qt.Orientation.Horizontal)
         self._middle = QWidget()
-        QVBoxLayout(self._middle).setContentsMargins(0, 0, 0, 0)
+        middle = QVBoxLayout(self._middle)
+        middle.setContentsMargins(0, 0, 0, 0)
+        middle.addWidget(self.presets.note)
         self._lay_out()
         self._connect()
         self._restore_settings()
@@ -145,7 +149,7 @@ class TrainTab(Tab):
 
     def _lay_out(self) -> None:
         splitter = self._splitter
-        for part, stretch in ((self.column, 0), (self._middle, 1), (self.probes, 0)):
+        for part, stretch in ((self.presets.above(self.column), 0), (self._middle, 1), (self.probes, 0)):
             splitter.addWidget(part)
             splitter.setStretchFactor(splitter.count() - 1, stretch)
         splitter.setChildrenCollapsible(False)
@@ -175,6 +179,7 @@ class TrainTab(Tab):
         self.bar.stop.clicked.connect(session.stop)
         self.banner.continue_requested.connect(self._on_continue_requested)
         self.banner.restart_requested.connect(self._on_restart_requested)
+        self.presets.chosen.connect(self.column.reveal)
         for card in self.column.cards.values():
             card.start_requested.connect(self._on_start_requested)
             card.remedy_requested.connect(self._on_remedy_requested)
@@ -307,6 +312,7 @@ class TrainTab(Tab):
 
     def _show_state(self, state: TrainingState) -> None:
         self.bar.show_state(state)
+        self.presets.set_busy(state is not TrainingState.IDLE)
         for card in self.column.cards.values():
             card.set_busy(state is not TrainingState.IDLE)
         if self.session.store.is_read_only:

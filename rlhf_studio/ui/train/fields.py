@@ -5,11 +5,11 @@ from typing import Any, Literal, get_args, get_origin
 
 from PySide6.QtCore import QLocale, Signal
 from PySide6.QtGui import QDoubleValidator, QIntValidator, QValidator
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from rlhf_studio.settings import Option
 from rlhf_studio.ui.spoken import spoken
-from rlhf_studio.ui.widgets.text import PlainLabel, tool_tip
+from rlhf_studio.ui.widgets.text import PlainLabel, set_look, tool_tip
 
 _LARGEST = 2_147_483_647
 
@@ -22,7 +22,14 @@ class SettingField(QWidget):
     def __init__(self, option: Option, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.option = option
+        self.head = QWidget(self)
         self.label = PlainLabel(spoken(option.title), wraps=True)
+        self.before = PlainLabel(self.tr("default {value}").format(value=number_text(option.default)), "muted")
+        above = QVBoxLayout(self.head)
+        above.setContentsMargins(0, 0, 0, 0)
+        above.setSpacing(0)
+        above.addWidget(self.label)
+        above.addWidget(self.before)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         self.editor, self._read, self._write = self._make()
@@ -55,10 +62,9 @@ class SettingField(QWidget):
         self.set_value(self.option.default)
 
     def _mark(self) -> None:
-        """A changed setting is bold, so that it is seen in a long list."""
-        font = self.label.font()
-        font.setBold(self.is_changed)
-        self.label.setFont(font)
+        """A changed setting is bold and tells its default, so that it is seen in a long list."""
+        set_look(self.label, "heading" if self.is_changed else "")
+        self.before.setVisible(self.is_changed)
 
     def _on_edited(self) -> None:
         self._mark()
@@ -68,7 +74,7 @@ class SettingField(QWidget):
         parts = [spoken(self.option.help)]
         if self.option.unit:
             parts.append(self.tr("Unit: {unit}.").format(unit=spoken(self.option.unit)))
-        parts.append(self.tr("Default: {value}.").format(value=self.option.default))
+        parts.append(self.tr("Default: {value}.").format(value=number_text(self.option.default)))
         parts.append(self.tr("InstructGPT: {value}.").format(value=self.option.paper))
         return "\n".join(parts)
 
@@ -110,4 +116,9 @@ class SettingField(QWidget):
             number = int(line.text()) if whole else float(line.text())
             return None if "gt" in bounds and number <= bounds["gt"] else number
 
-        return line, read, lambda value: line.setText(f"{value:g}" if isinstance(value, float) else str(value))
+        return line, read, lambda value: line.setText(number_text(value))
+
+
+def number_text(value: Any) -> str:
+    """A setting's value as a person would type it."""
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -61,6 +61,7 @@ class StageForm(QWidget):
             known = {}
         for name, setting in self.fields.items():
             setting.set_value(known.get(name, setting.option.default))
+        self._show_rest()
         self._on_field_edited()
 
     def set_enabled(self, is_enabled: bool) -> None:
@@ -77,14 +78,23 @@ class StageForm(QWidget):
         grid.setVerticalSpacing(GRID // 2)
         for line, setting in enumerate(fields):
             setting.setFixedWidth(_CHOICE_PX if isinstance(setting.editor, QComboBox) else _NUMBER_PX)
-            grid.addWidget(setting.label, line, 0)
+            grid.addWidget(setting.head, line, 0)
             grid.addWidget(setting, line, 1, Qt.AlignmentFlag.AlignRight)
         grid.setColumnStretch(0, 1)
         return page
 
     def _on_more_toggled(self, is_open: bool) -> None:
         self.more.setArrowType(Qt.ArrowType.DownArrow if is_open else Qt.ArrowType.RightArrow)
-        self._rest.setVisible(is_open)
+        self._show_rest()
+
+    def _show_rest(self) -> None:
+        """Folded, only what differs from its default stays in sight; nothing goes away under a person's hands."""
+        rest = [setting for setting in self.fields.values() if not setting.option.is_simple]
+        for setting in rest:
+            is_shown = self.more.isChecked() or setting.is_changed
+            setting.head.setVisible(is_shown)
+            setting.setVisible(is_shown)
+        self._rest.setVisible(self.more.isChecked() or any(setting.is_changed for setting in rest))
 
     def _on_field_edited(self) -> None:
         self.reset.setEnabled(bool(self.values()))

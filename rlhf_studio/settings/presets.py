@@ -1,0 +1,113 @@
+"""Settings that belong together under a name, and what to watch for: plain data for form and command line."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from rlhf_studio.errors import DataError
+from rlhf_studio.settings.base import StageSettings, TrainSettings
+from rlhf_studio.settings.ppo import PpoSettings
+from rlhf_studio.settings.reward import RewardSettings
+from rlhf_studio.settings.sft import SftSettings
+
+PresetStage = Literal["sft", "reward", "ppo"]
+PresetGroup = Literal["break"]
+
+PRESET_STAGES: Mapping[PresetStage, type[TrainSettings]] = {
+    "sft": SftSettings,
+    "reward": RewardSettings,
+    "ppo": PpoSettings,
+}
+GROUPS: Mapping[PresetGroup, str] = {"break": "Break it"}
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """Settings that belong together.
+
+    Attributes:
+        name: As it is typed on the command line.
+        title: As it is shown; with a small first letter it is part of a run's name.
+        group: Where lists put it.
+        changes: What is different with it, in words.
+        watch: Which curves to look at, and what they show.
+        settings: By stage, what differs from the defaults.
+    """
+
+    name: str
+    title: str
+    group: PresetGroup
+    changes: str
+    watch: str
+    settings: Mapping[PresetStage, Mapping[str, Any]]
+
+    @property
+    def mark(self) -> str:
+        """What a run's name says of it."""
+        return self.title[0].lower() + self.title[1:]
+
+    def of(self, stage: str) -> Mapping[str, Any]:
+        """What it sets in a stage; empty where that is nothing."""
+        return next((values for known, values in self.settings.items() if known == stage), {})
+
+
+def _times(settings: type[StageSettings], name: str, factor: float) -> float:
+    """A multiple of a default, without the last digits of floating point."""
+    return float(f"{factor * settings.model_fields[name].default:.6g}")
+
+
+PRESETS: tuple[Preset, ...] = (
+    Preset(
+        "no-kl",
+        "No KL penalty",
+        "break",
+        "PPO may leave the SFT model as far as it likes: only the reward model's score counts.",
+        "Reward climbs several times as high while KL to the start passes 30 and goes on; Answer length runs to its "
+        "limit. Read the answers: they forget what was asked and repeat what scores well.",
+        {"ppo": {"kl_coef": 0.0}},
+    ),
+    Preset(
+        "triple-rate",
+        "Triple learning rate",
+        "break",
+        "Every update of PPO's policy is three times as large.",
+        "KL to the start shoots up within the first steps, before the penalty can pull it back, and Reward may fall "
+        "again after its peak. Entropy drops early: the answers become alike.",
+        {"ppo": {"learning_rate": _times(PpoSettings, "learning_rate", 3)}},
+    ),
+    Preset(
+        "few-rankings",
+        "Only 20 rankings",
+        "break",
+        "The reward model learns from 20 rankings instead of all. PPO, trained after it, believes its scores.",
+        "Pairs ordered as people did: high on the training rankings, near 50 % on those held out. In PPO, Reward still "
+        "rises, but the answers do not get better by the measure of the rankings.",
+        {"reward": {"max_rankings": 20}},
+    ),
+)
+
+
+def find_preset(name: str) -> Preset:
+    """The preset of a name.
+
+    Raises:
+        DataError: Naming those that there are.
+    """
+    for preset in PRESETS:
+        if preset.name == name:
+            return preset
+    raise DataError(f"There is no preset '{name}'. Choose one of: {', '.join(p.name for p in PRESETS)}.")
+
+
+def presets_in(settings: Mapping[str, Mapping[str, Any]]) -> tuple[Preset, ...]:
+    """The presets whose every setting is as they say.
+
+    Args:
+        settings: By stage; what is not named is at its default.
+    """
+    return tuple(preset for preset in PRESETS if all(_holds(preset, stage, settings) for stage in preset.settings))
+
+
+def _holds(preset: Preset, stage: PresetStage, settings: Mapping[str, Mapping[str, Any]]) -> bool:
+    given = settings.get(stage, {})
+    return all(name in given and given[name] == value for name, value in preset.of(stage).items())
