@@ -12,7 +12,7 @@ from rlhf_studio.errors import DataError
 from rlhf_studio.schema import Demonstration
 from rlhf_studio.store.answer_sets import AnswerSetTables
 from rlhf_studio.store.checks import check_text
-from rlhf_studio.store.database import Changes, Written, now, written
+from rlhf_studio.store.database import Changes, Written, now
 
 JournalKind = Literal[
     "demonstration",  # added
@@ -22,12 +22,13 @@ JournalKind = Literal[
     "retraction",  # of one demonstration or ranking
     "restoration",
     "simulated",  # retraction of every simulated ranking
+    "target",  # retraction of every simulated ranking, and others made of the same answers
 ]
 _Verdict = Literal["unrankable", "skipped"]
 _Label = Literal["demonstration", "ranking"]
 
 _VERDICTS = frozenset({"unrankable", "skipped"})
-_RETRACTING = frozenset({"retraction", "simulated"})
+_IN_BULK = frozenset({"simulated", "target"})  # acts on many rankings at once, see store.simulated
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class JournalEntry:
         tables = {"journal"}
         if self.label is not None:
             tables.add(self.label)
-        if self.set_id is not None:
+        if self.set_id is not None or self.kind in _IN_BULK:
             tables.add("answer_set")
         return Changes(frozenset(tables))
 
@@ -107,21 +108,6 @@ class LabelActs(AnswerSetTables):
             DataError: If the set is ranked.
         """
         return self._judge("skipped", set_id, who, "")
-
-    def delete_simulated_rankings(self, who: str = "") -> Written:
-        """Take every simulated ranking back, as one act that can be undone; the ids are those that were live."""
-        with self.transaction():
-            ids = [row[0] for row in self._read("SELECT id FROM live_ranking WHERE is_simulated ORDER BY id")]
-            if not ids:
-                return written(())
-            for ranking_id in ids:
-                super()._retract("ranking", ranking_id, who, is_retracted=True)
-            entry = self._log("simulated", who)
-            self._db.executemany(
-                "INSERT INTO journal_ranking (journal_id, ranking_id) VALUES (?, ?)",
-                [(entry.id, ranking_id) for ranking_id in ids],
-            )
-        return Written(tuple(ids), entry.changes)
 
     def demonstration(self, demonstration_id: int) -> Demonstration:
         """One demonstration, also one that was taken back.
@@ -188,16 +174,21 @@ class LabelActs(AnswerSetTables):
         if entry.label is None:
             self._move_verdict(entry, state, who)
         else:
-            is_retracted = (entry.kind in _RETRACTING) == (state == "done")
-            for label_id in self._labels_of(entry):
-                super()._retract(entry.label, label_id, who, is_retracted=is_retracted)
+            for label_id, is_made in self._labels_of(entry):
+                super()._retract(entry.label, label_id, who, is_retracted=is_made != (state == "done"))
         self._db.execute("UPDATE journal SET state = ? WHERE id = ?", (state, entry.id))
 
-    def _labels_of(self, entry: JournalEntry) -> list[int]:
-        if entry.kind == "simulated":
-            rows = self._read("SELECT ranking_id FROM journal_ranking WHERE journal_id = ?", (entry.id,))
-            return [row[0] for row in rows]
-        return [i for i in (entry.demonstration_id, entry.ranking_id) if i is not None]
+    def _labels_of(self, entry: JournalEntry) -> list[tuple[int, bool]]:
+        """The labels that an act was done to, and of each whether it was made, or taken back in, by it."""
+        if entry.kind in _IN_BULK:
+            rows = self._read("SELECT ranking_id, is_made FROM journal_ranking WHERE journal_id = ?", (entry.id,))
+            return [(ranking_id, bool(is_made)) for ranking_id, is_made in rows]
+        is_made = entry.kind != "retraction"
+        return [(i, is_made) for i in (entry.demonstration_id, entry.ranking_id) if i is not None]
+
+    def _take_back(self, ranking_id: int, who: str) -> None:
+        """Take a ranking back as a part of an act on many."""
+        super()._retract("ranking", ranking_id, who, is_retracted=True)
 
     def _judge(self, kind: _Verdict, set_id: int, who: str, note: str) -> Changes:
         check_text(who, "The name of who does this")

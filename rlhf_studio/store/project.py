@@ -7,11 +7,11 @@ from pathlib import Path
 from rlhf_studio.errors import DataError
 from rlhf_studio.store.checks import check_filled
 from rlhf_studio.store.database import connect, explained, now, way_back
-from rlhf_studio.store.journal import LabelActs
 from rlhf_studio.store.lock import LockTakenError, ProjectLock
 from rlhf_studio.store.migrations import migrate, pending, schema_version
 from rlhf_studio.store.prompt_list import PromptList
 from rlhf_studio.store.runs import RunIndex
+from rlhf_studio.store.simulated import SimulatedRankings
 
 DATABASE = "project.sqlite"
 LOCK = "project.lock"
@@ -21,7 +21,7 @@ APPLICATION_ID = 0x524C4846  # "RLHF"
 _LEFTOVERS = (f"{DATABASE}.part", f"{DATABASE}.part-journal", LOCK, ".DS_Store", "desktop.ini")
 
 
-class Store(LabelActs, PromptList, RunIndex):
+class Store(SimulatedRankings, PromptList, RunIndex):
     """Everything a project keeps; belongs to the thread that opened it, and is a context manager."""
 
     def __init__(

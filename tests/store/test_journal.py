@@ -96,7 +96,7 @@ def test_simulated_rankings_come_back_together(answered):
     store.add_ranking(prompt_id, [[a], [b]], labeler="eve")
     store.retract_ranking(simulated[1], "eve")
     made = store.delete_simulated_rankings("eve")
-    assert made.changes.tables == {"ranking", "journal"}
+    assert made.changes.tables == {"ranking", "answer_set", "journal"}
     entry = store.undo()
     assert entry == JournalEntry(2, "simulated")
     assert entry.changes == made.changes
@@ -181,7 +181,7 @@ class Model:
 
     def __init__(self):
         self.live = {}  # ("demonstration" | "ranking", id) -> whether it counts
-        self.simulated = set()
+        self.simulated = {}  # ranking id -> its answers
         self.verdicts = {}  # set id -> waiting, unrankable, skipped
         self.made_of = {}  # ranking id -> the set it was made of
         self.done, self.undone = [], []
@@ -265,13 +265,49 @@ class Walk:
         tiers = [answers.completion_ids[:2], answers.completion_ids[2:]]
         ranking = self.store.add_ranking(answers.prompt_id, tiers, is_simulated=True).ids[0]
         self.model.live["ranking", ranking] = True
-        self.model.simulated.add(ranking)
+        self.model.simulated[ranking] = set(answers.completion_ids)
 
     def delete_simulated(self):
         ids = [i for i in sorted(self.model.simulated) if self.model.live["ranking", i]]
         assert list(self.store.delete_simulated_rankings("eve").ids) == ids
         if ids:
+            self.link(ids)
             self.model.act(*((self.model.live, ("ranking", i), True, False) for i in ids))
+
+    def link(self, ids):
+        """Simulated rankings that are taken back together belong to the sets of their answers from then on."""
+        sets = {one.id: set(one.completion_ids) for one in self.store.answer_sets(None)}
+        for ranking in ids:
+            found = [set_id for set_id, ids in sets.items() if ids == self.model.simulated[ranking]]
+            if found:
+                self.model.made_of.setdefault(ranking, found[0])
+
+    def retarget(self):
+        model = self.model
+        live = [i for i in model.simulated if model.live["ranking", i]]
+        waits = [i for i in model.simulated if i in model.made_of and model.state(model.made_of[i]) == "waiting"]
+        sources = {model.made_of.get(i, -i): i for i in sorted({*live, *waits})}
+        sets = self.store.simulated_sets()
+        assert [one.ranking_id for one in sets] == sorted(sources.values())
+        orders = [(one, self.tiers(one.completion_ids)) for one in sets]
+        made = self.store.replace_simulated_rankings(orders, "scripted: other", "eve").ids
+        if not sets:
+            assert made == ()
+            return
+        self.link(sources.values())
+        kept = [one for one, tiers in orders if len(tiers) > 1]
+        for ranking, one in zip(made, kept, strict=True):
+            model.simulated[ranking] = set(one.completion_ids)
+            if one.ranking_id in model.made_of:
+                model.made_of[ranking] = model.made_of[one.ranking_id]
+        effects = [(model.live, ("ranking", i), True, False) for i in live]
+        model.act(*effects, *(self.added("ranking", i) for i in made))
+
+    def tiers(self, ids):
+        """A random order; sometimes all are equally good."""
+        places = [self.rng.randrange(3) for _ in ids]
+        tiers = [[i for i, place in zip(ids, places, strict=True) if place == tier] for tier in range(3)]
+        return [tier for tier in tiers if tier]
 
     def reroll(self):
         if set_id := self.unranked():
@@ -311,6 +347,7 @@ ACTS = {
     Walk.retract: 3,
     Walk.simulate: 2,
     Walk.delete_simulated: 1,
+    Walk.retarget: 2,
     Walk.reroll: 1,
     Walk.undo: 9,
     Walk.redo: 6,
