@@ -38,6 +38,18 @@ NOTICES = {
     "run.not_pruned": "Old checkpoints could not be removed ({reason}).",
 }
 
+# what a person did to labels, by kinds of the journal
+ACTS = {
+    "demonstration": "a demonstration",
+    "ranking": "a ranking",
+    "unrankable": "\u201ccannot be ranked\u201d",
+    "skipped": "a skipped set of answers",
+    "retraction": "the removal of a label",
+    "restoration": "the return of a label",
+    "simulated": "the removal of simulated rankings",
+    "target": "another target of the simulated rankings",
+}
+
 DURATIONS = ("{seconds} s", "{minutes} min {seconds} s", "{hours} h {minutes} min")
 
 # what the progress line shows per kind of run, in this order: metric, label, format

@@ -44,12 +44,19 @@ def missing(
         return () if counts.demonstrations else (Missing("no_demonstrations", remedy="write"),)
     found = [] if "sft" in done else [Missing("no_sft", remedy="sft")]
     if stage == "reward":
-        rankings = counts.rankings_by_people + counts.rankings_simulated
-        if rankings < FEWEST_RANKINGS:
-            found.append(Missing("few_rankings", {"count": rankings, "needed": FEWEST_RANKINGS}, "rank"))
-        return tuple(found)
+        return (*_rankings(counts), *found)
     if "reward" not in done:
         found.append(Missing("no_reward", remedy="reward"))
     if not counts.by_purpose.get("ppo"):
         found.append(Missing("no_prompts", remedy="write"))
     return tuple(found)
+
+
+def _rankings(counts: Counts) -> tuple[Missing, ...]:
+    """What the reward model's rankings lack: held-out ones measure it, and ties teach it nothing."""
+    if counts.rankings_to_train >= FEWEST_RANKINGS:
+        return ()
+    total = counts.rankings_by_people + counts.rankings_simulated
+    values = {"count": counts.rankings_to_train, "total": total, "needed": FEWEST_RANKINGS}
+    values["waiting"] = counts.sets_waiting
+    return (Missing("few_rankings" if total else "no_rankings", values, "rank"),)

@@ -71,8 +71,8 @@ PRESETS: tuple[Preset, ...] = (
         "Triple learning rate",
         "break",
         "Every update of PPO's policy is three times as large.",
-        "KL to the start shoots up within the first steps, before the penalty can pull it back, and Reward may fall "
-        "again after its peak. Entropy drops early: the answers become alike.",
+        "KL to the start jumps within the first steps, before the penalty pulls it back, and Entropy ends lower: the "
+        "answers become alike. Those that the rankings hardly reward, such as facts and lists, go wrong first.",
         {"ppo": {"learning_rate": _times(PpoSettings, "learning_rate", 3)}},
     ),
     Preset(
@@ -80,8 +80,8 @@ PRESETS: tuple[Preset, ...] = (
         "Only 20 rankings",
         "break",
         "The reward model learns from 20 rankings instead of all. PPO, trained after it, believes its scores.",
-        "Pairs ordered as people did: high on the training rankings, near 50 % on those held out. In PPO, Reward still "
-        "rises, but the answers do not get better by the measure of the rankings.",
+        "Pairs ordered as people did stays near 50 % on held-out rankings, which is guessing. In PPO, Reward rises all "
+        "the same, even higher than with a good reward model, and the answers get no better.",
         {"reward": {"max_rankings": 20}},
     ),
 )

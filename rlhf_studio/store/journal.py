@@ -29,6 +29,11 @@ _Label = Literal["demonstration", "ranking"]
 
 _VERDICTS = frozenset({"unrankable", "skipped"})
 _IN_BULK = frozenset({"simulated", "target"})  # acts on many rankings at once, see store.simulated
+# one statement: after each sqlite3 would let a thread that trains go first
+_MOVE_MANY = """
+INSERT INTO retraction (ranking_id, is_retracted, who, created)
+    SELECT ranking_id, is_made <> ?, ?, ? FROM journal_ranking WHERE journal_id = ? ORDER BY ranking_id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,22 +178,13 @@ class LabelActs(AnswerSetTables):
         check_text(who, "The name of who does this")
         if entry.label is None:
             self._move_verdict(entry, state, who)
+        elif entry.kind in _IN_BULK:
+            self._db.execute(_MOVE_MANY, (state == "done", who, now(), entry.id))
         else:
-            for label_id, is_made in self._labels_of(entry):
-                super()._retract(entry.label, label_id, who, is_retracted=is_made != (state == "done"))
+            is_retracted = (entry.kind == "retraction") == (state == "done")
+            for label_id in (i for i in (entry.demonstration_id, entry.ranking_id) if i is not None):
+                super()._retract(entry.label, label_id, who, is_retracted=is_retracted)
         self._db.execute("UPDATE journal SET state = ? WHERE id = ?", (state, entry.id))
-
-    def _labels_of(self, entry: JournalEntry) -> list[tuple[int, bool]]:
-        """The labels that an act was done to, and of each whether it was made, or taken back in, by it."""
-        if entry.kind in _IN_BULK:
-            rows = self._read("SELECT ranking_id, is_made FROM journal_ranking WHERE journal_id = ?", (entry.id,))
-            return [(ranking_id, bool(is_made)) for ranking_id, is_made in rows]
-        is_made = entry.kind != "retraction"
-        return [(i, is_made) for i in (entry.demonstration_id, entry.ranking_id) if i is not None]
-
-    def _take_back(self, ranking_id: int, who: str) -> None:
-        """Take a ranking back as a part of an act on many."""
-        super()._retract("ranking", ranking_id, who, is_retracted=True)
 
     def _judge(self, kind: _Verdict, set_id: int, who: str, note: str) -> Changes:
         check_text(who, "The name of who does this")

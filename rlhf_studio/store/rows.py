@@ -33,6 +33,8 @@ class Counts:
     completions: int
     rankings_by_people: int
     rankings_simulated: int
+    rankings_to_train: int = 0  # of the training split, by people or not, with one answer better than another
+    sets_waiting: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,9 @@ SELECT json_group_array(json_array(kind, name, number)) FROM (
     UNION ALL SELECT 'all', 'demonstration', count(*) FROM live_demonstration
     UNION ALL SELECT 'all', 'completion', count(*) FROM completion
     UNION ALL SELECT 'simulated', is_simulated, count(*) FROM live_ranking GROUP BY is_simulated
+    UNION ALL SELECT 'all', 'to train', count(*) FROM live_ranking r JOIN prompt p ON p.id = r.prompt_id
+        WHERE p.split = 'train' AND EXISTS (SELECT 1 FROM ranking_entry e WHERE e.ranking_id = r.id AND e.tier > 0)
+    UNION ALL SELECT 'all', 'waiting', count(*) FROM answer_set_state WHERE state = 'waiting'
     UNION ALL SELECT 'purpose', purpose, count(*) FROM prompt_purpose GROUP BY purpose
     UNION ALL SELECT 'split', split, count(*) FROM prompt GROUP BY split
     UNION ALL SELECT 'use_case', use_case, count(*) FROM prompt GROUP BY use_case
@@ -100,6 +105,8 @@ class TrainingRows(LabelTables):
             completions=found["all"]["completion"],
             rankings_by_people=simulated.get(0, 0),
             rankings_simulated=simulated.get(1, 0),
+            rankings_to_train=found["all"]["to train"],
+            sets_waiting=found["all"]["waiting"],
         )
 
     def labels_since(self, demonstrations: str = "", rankings: str = "") -> NewLabels:

@@ -15,7 +15,9 @@ from rlhf_studio.ui.closing import ClosingQuestion
 from rlhf_studio.ui.key_overlay import KeyOverlay
 from rlhf_studio.ui.loop_strip import LoopStrip
 from rlhf_studio.ui.messages import Message
+from rlhf_studio.ui.rank.simulated import choose_target, delete_simulated
 from rlhf_studio.ui.session import Session, TrainingState
+from rlhf_studio.ui.spoken import act_word
 from rlhf_studio.ui.status_bar import StatusBar
 from rlhf_studio.ui.tab_pages import TABS, TabPages
 from rlhf_studio.ui.tabs.tab import GoTo, KeyHelp
@@ -117,6 +119,14 @@ class MainWindow(QMainWindow):
         """Give the last label that was taken back again."""
         self._step_journal(is_undo=False)
 
+    def choose_target(self) -> None:
+        """Let the simulated rankings prefer other answers."""
+        choose_target(self.session, self)
+
+    def delete_simulated(self) -> None:
+        """Take every simulated ranking back."""
+        delete_simulated(self.session)
+
     def zoom(self, factor: float) -> None:
         """Make all text larger or smaller; 0 is the system's size."""
         theme = self.session.theme
@@ -182,6 +192,9 @@ class MainWindow(QMainWindow):
             [
                 Entry("undo", self.tr("&Undo label"), "Ctrl+Z", self.undo),
                 Entry("redo", self.tr("&Redo label"), "Ctrl+Shift+Z", self.redo),
+                Entry(),
+                Entry("target", self.tr("&Target of the simulated rankings…"), "", self.choose_target),
+                Entry("delete_simulated", self.tr("&Delete simulated rankings"), "", self.delete_simulated),
             ],
         )
         titles = self._titles()
@@ -237,19 +250,7 @@ class MainWindow(QMainWindow):
             return
         self.session.changed(entry.changes, self)
         text = self.tr("Taken back: {what}.") if is_undo else self.tr("Done again: {what}.")
-        self.session.say(text.format(what=self._what(entry.kind)))
-
-    def _what(self, kind: str) -> str:
-        words = {
-            "demonstration": self.tr("a demonstration"),
-            "ranking": self.tr("a ranking"),
-            "unrankable": self.tr("“cannot be ranked”"),
-            "skipped": self.tr("a skipped set of answers"),
-            "retraction": self.tr("the removal of a label"),
-            "restoration": self.tr("the return of a label"),
-            "simulated": self.tr("the removal of simulated rankings"),
-        }
-        return words.get(kind, kind)
+        self.session.say(text.format(what=act_word(entry.kind)))
 
     def _update_undo(self) -> None:
         store = self.session.store
@@ -260,7 +261,7 @@ class MainWindow(QMainWindow):
         for name, entry, plain, words in acts:
             action = self.menus.actions[name]
             action.setEnabled(entry is not None)
-            action.setText(plain if entry is None else words.format(what=self._what(entry.kind)))
+            action.setText(plain if entry is None else words.format(what=act_word(entry.kind)))
 
     def _update_title(self) -> None:
         store = self.session.store

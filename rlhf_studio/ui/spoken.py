@@ -33,6 +33,11 @@ def phase_word(phase: str) -> str:
     return spoken(words.PHASES.get(phase, "")) or phase
 
 
+def act_word(kind: str) -> str:
+    """What a person did to labels; a kind that is not known shows as it is."""
+    return spoken(words.ACTS.get(kind, "")) or kind
+
+
 def notice_text(message: str, values: Mapping[str, str | int | float]) -> str:
     """A notice in words."""
     return words.notice(message, values, spoken)
@@ -45,11 +50,19 @@ def duration_text(seconds: float) -> str:
 
 def core_texts() -> tuple[str, ...]:
     """Every text that ``spoken`` may be given, each once."""
+    from rlhf_studio.jobs.targets import targets  # noqa: PLC0415  likewise
     from rlhf_studio.settings import GROUPS, PRESET_STAGES, PRESETS, options  # noqa: PLC0415  takes its time
 
-    texts = [*words.STAGES.values(), *words.PHASES.values(), *words.NOTICES.values(), *words.DURATIONS]
+    texts = [
+        *words.STAGES.values(),
+        *words.PHASES.values(),
+        *words.NOTICES.values(),
+        *words.DURATIONS,
+        *words.ACTS.values(),
+    ]
     texts += [text for preset in PRESETS for text in (preset.title, preset.changes, preset.watch)]
     texts += GROUPS.values()
+    texts += [text for target in targets() for text in (target.title, target.description)]
     for settings in PRESET_STAGES.values():
         texts += [text for option in options(settings) for text in (option.title, option.help, option.unit)]
     return tuple(dict.fromkeys(text for text in texts if text))

@@ -304,9 +304,11 @@ def test_simulated_rankings_can_be_put_aside(store, session, service, open_tab, 
     tab = open_tab(session)
     tab.page.show_work()
     assert tab.page.simulated.text() == "1 simulated ranking is in use"
-    tab.use_only_mine()
+    tab.page.only_mine.click()
     assert store.counts().rankings_simulated == 0
     assert not tab.page.simulated.isVisible()
+    assert (said[-1].kind, said[-1].text.split(";")[0]) == ("undo", "1 simulated ranking was removed")
+    assert [card.text.text() for card in tab.page.board.cards[:2]] == ["a", "b"]  # back in the queue, and shown
     session.changed(store.undo("Tess").changes)
     tab.page.show_work()
     assert tab.page.simulated.isVisible()

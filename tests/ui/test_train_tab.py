@@ -101,7 +101,7 @@ def test_what_is_missing_is_said_before_the_start_with_the_button_that_mends_it(
         click(qtbot, sft.mend)
     assert wanted.args == [GoTo("write")]
     assert "SFT model" in reward.missing.text()
-    assert "0 rankings" in reward.missing.text()
+    assert "rank at least 2 sets" in reward.missing.text()
 
 
 def test_train_all_says_what_is_missing_instead_of_starting(qtbot, full, tab, session, plans):

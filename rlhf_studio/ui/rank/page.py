@@ -36,7 +36,7 @@ class RankPage(QStackedWidget):
         self.models.setToolTip(self.tr("The model that gives the answers of the next sets"))
         self.sizes = self._make_sizes()
         self._make_buttons()
-        self.simulated, self.only_mine, self._simulated_bar = self._make_simulated()
+        self.simulated, self.retarget, self.only_mine, self._simulated_bar = self._make_simulated()
         self.no_sets = EmptyState(
             self.tr("No answers to rank yet"),
             self.tr("A model answers one prompt several times; your order of the answers is what rewards learn from."),
@@ -80,10 +80,12 @@ class RankPage(QStackedWidget):
         set_look(self.hint, look)
         self.hint.setText(words)
 
-    def show_simulated(self, count: int) -> None:
-        """Tell that a program made rankings, if it did."""
+    def show_simulated(self, count: int, target: str = "") -> None:
+        """Tell that a program made rankings, if it did, and what it likes, where that is known."""
         one, many = self.tr("1 simulated ranking is in use"), self.tr("{n} simulated rankings are in use")
-        self.simulated.setText((one if count == 1 else many).format(n=count))
+        text = (one if count == 1 else many).format(n=count)
+        with_target = self.tr("{rankings}, target: {target}").format(rankings=text, target=target)
+        self.simulated.setText(with_target if target else text)
         self._simulated_bar.setVisible(count > 0)
 
     def show_status(self, waiting: int, seconds: float | None, *, is_sampling: bool) -> None:
@@ -107,6 +109,7 @@ class RankPage(QStackedWidget):
         self.board.enable_reroll(is_enabled=acts and not is_rerolling)
         self.models.setEnabled(is_writable and bool(self.models.choices))
         self.sizes.setEnabled(is_writable)
+        self.retarget.setEnabled(is_writable)
         self.only_mine.setEnabled(is_writable)
         self.no_sets.button.setEnabled(is_writable and self.models.choice is not None)
 
@@ -141,15 +144,17 @@ class RankPage(QStackedWidget):
         self.skip = Button(self.tr("Skip"), tip, "", "mdi6.skip-next-outline", theme, self.tr("Ctrl+Right"))
         self.reroll.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click must leave the keyboard on the card
 
-    def _make_simulated(self) -> tuple[PlainLabel, Button, QWidget]:
+    def _make_simulated(self) -> tuple[PlainLabel, Button, Button, QWidget]:
         words = PlainLabel("", "muted")
         tag = Tag(self.tr("simulated"), self.tr("A program made these rankings, no person did"))
         tip = self.tr("Take every simulated ranking back, so that rewards are learned from yours alone; can be undone")
         button = Button(self.tr("Use only mine"), tip, "link")
+        tip = self.tr("Let the script prefer other answers; your own rankings stay")
+        retarget = Button(self.tr("Change target…"), tip, "link")
         bar = QWidget()
-        bar.setLayout(row(tag, words, button, None))
+        bar.setLayout(row(tag, words, retarget, button, None))
         bar.hide()
-        return words, button, bar
+        return words, retarget, button, bar
 
     def _make_work(self) -> QWidget:
         work = QWidget()

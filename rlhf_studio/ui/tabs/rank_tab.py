@@ -8,6 +8,7 @@ from PySide6.QtGui import QHideEvent, QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QPushButton, QTabBar, QVBoxLayout, QWidget
 
 from rlhf_studio.errors import StudioError
+from rlhf_studio.jobs.targets import TITLES, current_target
 from rlhf_studio.schema import Completion
 from rlhf_studio.store.answer_sets import AnswerSet
 from rlhf_studio.store.database import Changes
@@ -15,7 +16,9 @@ from rlhf_studio.ui.rank.ordering import Ordering
 from rlhf_studio.ui.rank.pace import Stopwatch, median_seconds
 from rlhf_studio.ui.rank.page import RankPage
 from rlhf_studio.ui.rank.queue import Growing, RankQueue
+from rlhf_studio.ui.rank.simulated import choose_target, delete_simulated
 from rlhf_studio.ui.session import Session
+from rlhf_studio.ui.spoken import spoken
 from rlhf_studio.ui.tabs.tab import GoTo, KeyHelp, Tab
 
 _TABLES = frozenset({"prompt", "completion", "answer_set", "ranking"})
@@ -146,17 +149,6 @@ class RankTab(Tab):
             return
         if self.queue.reroll(self._set, self._answers[index]):
             self.page.board.cards[index].show_growing("")
-
-    def use_only_mine(self) -> None:
-        """Take every simulated ranking back."""
-        try:
-            made = self.session.store.delete_simulated_rankings(self.session.labeler)
-        except StudioError as error:
-            self.page.say(str(error), "danger")
-            return
-        self.session.changed(made.changes, self)
-        self._update()
-        self.session.say(self.tr("{n} simulated rankings were taken back.").format(n=len(made.ids)), kind="undo")
 
     def sample(self) -> None:
         """Have answers sampled while the person waits."""
@@ -290,11 +282,12 @@ class RankTab(Tab):
             waiting = [answers for answers in self.queue.waiting() if answers != self._set]
             seconds = median_seconds(self.session.store, self.session.labeler)
             simulated = self.session.store.counts().rankings_simulated
+            target = TITLES.get(current_target(self.session.store), "")
         except StudioError as error:
             self.page.say(str(error), "danger")
             return
         self.page.show_status(len(waiting), seconds, is_sampling=self.queue.is_sampling)
-        self.page.show_simulated(simulated)
+        self.page.show_simulated(simulated, spoken(target))
         self._enable()
 
     def _enable(self) -> None:
@@ -373,7 +366,8 @@ class RankTab(Tab):
             (page.reroll, self.reroll_focused),
             (page.unrankable, self.mark_unrankable),
             (page.skip, self.skip_set),
-            (page.only_mine, self.use_only_mine),
+            (page.only_mine, partial(delete_simulated, self.session)),
+            (page.retarget, partial(choose_target, self.session, self)),
         ):
             button.clicked.connect(act)
         page.no_sets.acted.connect(self.sample)

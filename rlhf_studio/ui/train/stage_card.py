@@ -92,7 +92,14 @@ class StageCard(Card):
         words = {
             "read_only": self.tr("The project can only be read, so no run can be kept in it."),
             "no_demonstrations": self.tr("There is no demonstration yet: SFT learns from answers you write."),
-            "few_rankings": self.tr("There are {count} rankings; the reward model needs at least {needed}."),
+            "no_rankings": self.tr(
+                "It learns from answers that were put in order, and none are: rank at least {needed} sets. "
+                "Sets that wait for you: {waiting}."
+            ),
+            "few_rankings": self.tr(
+                "It can learn from {count} of {total} rankings (not from held-out prompts or mere ties) and needs at "
+                "least {needed}. Sets that wait for you: {waiting}."
+            ),
             "no_sft": self.tr("It starts from an SFT model, and there is none yet."),
             "no_reward": self.tr("It learns from a reward model, and there is none yet."),
             "no_prompts": self.tr("No prompt is there to be answered: mark some for PPO."),
