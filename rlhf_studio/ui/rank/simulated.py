@@ -131,6 +131,7 @@ class TargetDialog(QDialog):
         layout.addWidget(self.progress)
         layout.addLayout(row(None, self.cancel_button, self.rank_button))
         self.setMinimumWidth(_WIDTH_PX)
+        self.resize(_WIDTH_PX, layout.heightForWidth(_WIDTH_PX))
 
     def _title(self, target: Target) -> str:
         title = spoken(target.title)
