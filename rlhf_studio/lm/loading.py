@@ -98,7 +98,7 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     """
     if not any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer.model", "vocab.json")):
         raise ModelError(f"The model folder {folder} has no tokenizer. Put the model's tokenizer.json beside it.")
-    _be_quiet()
+    be_quiet()
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # the Rust library raises bare Exception
@@ -111,13 +111,19 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     return tokenizer
 
 
-def load_weights(kind: Any, folder: Path, dtype: torch.dtype) -> Any:
+def load_weights(kind: Any, folder: Path, dtype: torch.dtype, **more: Any) -> Any:
     """A module of an Auto class with weights of its own in ``dtype``: in eval mode, every dropout at 0.
+
+    Args:
+        kind: The Auto class.
+        folder: Where the weights lie.
+        dtype: Of the weights in memory.
+        **more: For the Auto class's ``from_pretrained``.
 
     Raises:
         ModelError: If the architecture is not known to ``kind``, or weights are damaged, missing or misshapen.
     """
-    _be_quiet()
+    be_quiet()
     try:
         with _ONE_AT_A_TIME, torch.random.fork_rng(devices=[]):
             module, info = kind.from_pretrained(
@@ -128,6 +134,7 @@ def load_weights(kind: Any, folder: Path, dtype: torch.dtype) -> Any:
                 use_safetensors=True,
                 attn_implementation="sdpa",
                 output_loading_info=True,
+                **more,
             )
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, SafetensorError) as error:
         raise _unusable(folder, "the model", error) from error
@@ -156,6 +163,12 @@ def context_length(config: Any) -> int:
     """Longest sequence an architecture can read."""
     length = getattr(config, "max_position_embeddings", None) or getattr(config, "seq_length", None)
     return int(length or _DEFAULT_CONTEXT)
+
+
+def be_quiet() -> None:
+    """Keep transformers off the console: what matters becomes an error here, the rest is noise."""
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
 
 
 def _own_weights(module: nn.Module) -> None:
@@ -203,9 +216,3 @@ def _unusable(folder: Path, what: str, error: Exception) -> ModelError:
         f"{what[0].upper()}{what[1:]} in {folder} cannot be used: {reason[0] if reason else type(error).__name__} "
         "Check the folder, or choose a model of an architecture that this version of transformers knows."
     )
-
-
-def _be_quiet() -> None:
-    """Keep transformers off the console: what matters becomes an error here, the rest is noise."""
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
