@@ -4,9 +4,9 @@ import math
 
 import pytest
 import torch
+import two_steps
 from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, Qwen2Config, Qwen3Config
 
-import two_steps
 from fakes import MemoryRun
 from rlhf_studio.events import Notice, RunFinished, StepMetrics
 from rlhf_studio.lm.heads import load_scalar_model
