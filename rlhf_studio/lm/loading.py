@@ -1,6 +1,8 @@
 """Opens models from local folders, and nothing else: no network, no pickles, no foreign code."""
 
+import ctypes
 import json
+import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -145,6 +147,7 @@ def load_weights(kind: Any, folder: Path, dtype: torch.dtype, **more: Any) -> An
             "The files are incomplete or belong to another config.json: copy the model again."
         )
     _own_weights(module)
+    _give_memory_back()
     switch_dropout_off(module)
     return module
 
@@ -176,6 +179,14 @@ def _own_weights(module: nn.Module) -> None:
     with torch.no_grad():
         for tensor in (*module.parameters(), *module.buffers()):
             tensor.data = tensor.data.clone(memory_format=torch.contiguous_format)
+
+
+def _give_memory_back() -> None:
+    """Loading leaves holes of the model's size in the heap, which glibc keeps: 400 MiB for 135M weights."""
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other C libraries have none
+        if trim is not None:
+            trim(0)
 
 
 def _check_weights(folder: Path) -> None:
