@@ -1,1 +1,1 @@
-"""Numbers and texts for a reader: curves in bounded memory, differences of texts. Numpy only."""
+"""Numbers and texts for a reader: curves in bounded memory, differences of texts, intervals. Numpy only."""
