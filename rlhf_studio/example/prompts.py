@@ -235,7 +235,9 @@ def rule_from_row(row: Mapping[str, Any]) -> Rule:
 
 
 def read_rules(files: Path) -> dict[str, Rule]:
-    """Read the rule of each prompt from the example's files, by the text of its last user turn."""
+    """Read the rule of each prompt from the example's files, by the text of its last user turn; none without checks."""
+    if not (files / "checks.jsonl").is_file():
+        return {}
     lines = {name: (files / f"{name}.jsonl").read_text(encoding="utf-8").splitlines() for name in ("prompts", "checks")}
     texts = {row["key"]: row["turns"][-1]["content"] for row in map(json.loads, lines["prompts"])}
     return {texts[row["prompt"]]: rule_from_row(row) for row in map(json.loads, lines["checks"])}

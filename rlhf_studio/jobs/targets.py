@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rlhf_studio.errors import DataError
+from rlhf_studio.paths import resources_dir
 from rlhf_studio.store.database import Written
 from rlhf_studio.store.project import Store
 from rlhf_studio.store.simulated import SimulatedSet
@@ -76,12 +77,17 @@ def sets_to_rank(store: Store) -> tuple[SimulatedSet, ...]:
 
 
 def rank_again(sets: Sequence[SimulatedSet], target: Target) -> Iterator[Order]:
-    """The order of each set by a target, one at a time; the same answers always get the same order."""
+    """The order of each set by a target, one at a time; the same answers always get the same order.
+
+    Of the prompts that ship with the program the right answers are known.
+    """
+    from rlhf_studio.example.prompts import read_rules  # noqa: PLC0415  see above
     from rlhf_studio.example.rubric import RUBRICS, scripted_rankings  # noqa: PLC0415  see above
 
+    rules = read_rules(resources_dir() / "example")
     for one in sets:
         key = hashlib.sha256("\0".join((one.prompt_text, *one.texts)).encode()).hexdigest()
-        plain = {"prompt": key, "text": one.prompt_text, "answers": one.texts}
+        plain = {"prompt": key, "text": one.prompt_text, "answers": one.texts, "rule": rules.get(one.prompt_text)}
         (row,) = scripted_rankings([plain], RUBRICS[target.name], NOISE)
         yield one, [[one.completion_ids[place] for place in tier] for tier in row["tiers"]]
 

@@ -12,6 +12,7 @@ from rlhf_studio.lm.heads import ScalarModel
 from rlhf_studio.lm.loading import load_language_model
 from rlhf_studio.lm.tokenizer_training import train_tokenizer
 from rlhf_studio.schema import RunSpec
+from rlhf_studio.settings import PpoSettings
 from rlhf_studio.train.control import RunControl
 
 QUICK = {"epochs": 2, "batch_size": 3, "threads": 1}
