@@ -7,7 +7,7 @@ from typing import Any
 from rlhf_studio import words
 from rlhf_studio.errors import RunError
 from rlhf_studio.jobs.run_file import RUN_FILE, read_run_file
-from rlhf_studio.settings import presets_in
+from rlhf_studio.settings import presets_of
 
 _MARK = ": "
 
@@ -21,10 +21,10 @@ def run_name(stage: str, settings: Mapping[str, Any], models: Mapping[str, str])
         models: Folders by role; only a reward model's run is looked at.
     """
     kind = "ppo" if stage == "ppo-ptx" else stage
-    marks = [preset.mark for preset in presets_in({kind: settings})]
+    marks = [preset.mark for preset in presets_of(kind, settings)]
     if "reward" in models:
-        marks += [preset.mark for preset in presets_in({"reward": _settings_behind(Path(models["reward"]))})]
-    return words.STAGES[stage] + (_MARK + ", ".join(marks) if marks else "")
+        marks += [preset.mark for preset in presets_of("reward", _settings_behind(Path(models["reward"])))]
+    return words.STAGES[stage] + (_MARK + ", ".join(dict.fromkeys(marks)) if marks else "")
 
 
 def name_note(name: str) -> str:

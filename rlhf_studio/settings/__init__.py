@@ -2,12 +2,23 @@
 
 from rlhf_studio.settings.base import Option, StageSettings, TrainSettings, option, options, parse_settings
 from rlhf_studio.settings.ppo import PpoSettings
-from rlhf_studio.settings.presets import GROUPS, PRESET_STAGES, PRESETS, Preset, PresetStage, find_preset, presets_in
+from rlhf_studio.settings.presets import (
+    DEFAULT_TITLE,
+    GROUPS,
+    PRESET_STAGES,
+    PRESETS,
+    Preset,
+    PresetStage,
+    find_preset,
+    presets_in,
+    presets_of,
+)
 from rlhf_studio.settings.pretrain import PretrainSettings
 from rlhf_studio.settings.reward import RewardSettings
 from rlhf_studio.settings.sft import SftSettings
 
 __all__ = [
+    "DEFAULT_TITLE",
     "GROUPS",
     "PRESETS",
     "PRESET_STAGES",
@@ -25,4 +36,5 @@ __all__ = [
     "options",
     "parse_settings",
     "presets_in",
+    "presets_of",
 ]

@@ -51,7 +51,7 @@ def duration_text(seconds: float) -> str:
 def core_texts() -> tuple[str, ...]:
     """Every text that ``spoken`` may be given, each once."""
     from rlhf_studio.jobs.targets import targets  # noqa: PLC0415  likewise
-    from rlhf_studio.settings import GROUPS, PRESET_STAGES, PRESETS, options  # noqa: PLC0415  takes its time
+    from rlhf_studio.settings import DEFAULT_TITLE, GROUPS, PRESET_STAGES, PRESETS, options  # noqa: PLC0415  takes its time
 
     texts = [
         *words.STAGES.values(),
@@ -61,7 +61,7 @@ def core_texts() -> tuple[str, ...]:
         *words.ACTS.values(),
     ]
     texts += [text for preset in PRESETS for text in (preset.title, preset.changes, preset.watch)]
-    texts += GROUPS.values()
+    texts += [DEFAULT_TITLE, *GROUPS.values()]
     texts += [text for target in targets() for text in (target.title, target.description)]
     for settings in PRESET_STAGES.values():
         texts += [text for option in options(settings) for text in (option.title, option.help, option.unit)]

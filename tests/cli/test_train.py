@@ -67,7 +67,7 @@ def test_a_preset_sets_names_and_says_what_to_watch_and_options_win(project, bas
 def test_a_preset_that_is_not_there_starts_nothing_and_names_the_others(project, base, capsys):
     assert train("sft", project, "--base", str(base), "--preset", "chaos") == 3
     err = capsys.readouterr().err
-    assert "There is no preset 'chaos'. Choose one of: no-kl, triple-rate, few-rankings." in err
+    assert "There is no preset 'chaos'. Choose one of: paper, toy, no-kl, triple-rate, few-rankings." in err
     assert list((project / "runs").iterdir()) == []
 
 

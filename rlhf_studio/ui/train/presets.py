@@ -7,7 +7,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
-from rlhf_studio.settings import GROUPS, PRESETS, Preset, find_preset, presets_in
+from rlhf_studio.settings import DEFAULT_TITLE, GROUPS, PRESETS, Preset, find_preset, presets_in
 from rlhf_studio.ui.spoken import spoken
 from rlhf_studio.ui.train.stage_card import StageCard
 from rlhf_studio.ui.widgets.parts import GRID, Button, Card, row
@@ -24,7 +24,7 @@ class PresetBox(QComboBox):
         self.setAccessibleName(self.tr("Preset"))
         self.setToolTip(self.tr("Settings that belong together; what they change is marked below"))
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.addItem(self.tr("Defaults"), DEFAULTS)
+        self.addItem(self.tr("{title} (the defaults)").format(title=spoken(DEFAULT_TITLE)), DEFAULTS)
         for group, title in GROUPS.items():
             self._add_heading(spoken(title))
             for preset in PRESETS:
