@@ -81,8 +81,8 @@ PRESETS: tuple[Preset, ...] = (
         "Kept, as the paper states it for 1.3B: 16 epochs of SFT, the rates of SFT, reward model and value network, "
         "the batches of SFT and reward model, minibatch, one inner epoch, beta 0.02, eight pretraining windows per "
         "episode. Scaled: PPO's batch (512) to 128, its 256k episodes to 12,800. Ours: a policy rate of 8.05e-6, the "
-        "largest of the paper's sweep that did not diverge without ptx. Gamma is 27.8, but it multiplies a mean over tokens here; "
-        "what it multiplies in the paper is not stated.",
+        "largest of the paper's sweep that did not diverge without ptx. Gamma is 27.8, but it multiplies a mean over "
+        "tokens here; what it multiplies in the paper is not stated.",
         "These rates were made for models a thousand times larger than the bundled ones, and for far more data: small "
         "models learn slowly with them. Pretraining text rules PPO with this gamma; KL to the start says how little "
         "the policy moves.",
