@@ -14,7 +14,7 @@ TRIPLE = find_preset("triple-rate").of("ppo")["learning_rate"]
 def tab(qtbot, session):
     tab = TrainTab(session)
     qtbot.addWidget(tab)
-    tab.resize(1280, 690)
+    tab.resize(1280, 720)
     with qtbot.waitExposed(tab):
         tab.show()
     tab.finish()
@@ -104,6 +104,20 @@ def test_two_presets_at_once_are_both_told(qtbot, tab):
     type_into(qtbot, tab, "ppo", "learning_rate", str(TRIPLE))
     assert tab.presets.note.title.text() == "Break it: No KL penalty, Triple learning rate"
     assert tab.presets.note.watch.text().count("Watch for:") == 2
+
+
+def test_in_the_smallest_window_the_curves_keep_their_room(qtbot, tab):
+    choose(tab, "triple-rate")
+    note = tab.presets.note
+    assert note.watch.isVisible()
+    tab.resize(1024, 600)
+    qtbot.waitUntil(lambda: tab.minimumSizeHint().height() <= 620)
+    assert note.isVisible()
+    assert not note.watch.isVisible()
+    assert "Watch for:" in note.accessibleDescription()
+    assert "Watch for:" in note.toolTip()
+    tab.resize(1280, 720)
+    assert note.watch.isVisible()
 
 
 def test_the_heading_of_a_group_cannot_be_chosen(tab):

@@ -13,6 +13,7 @@ from rlhf_studio.ui.train.stage_card import StageCard
 from rlhf_studio.ui.widgets.parts import GRID, Button, Card, row
 from rlhf_studio.ui.widgets.text import PlainLabel, tool_tip
 
+_ROOMY_PX = 700  # of the tab: a window of 1280 x 800 has it, the smallest one has not
 DEFAULTS, OWN = "", "own"  # what stands in the list besides the presets' names
 
 
@@ -74,6 +75,13 @@ class PresetNote(Card):
         self.changes.setText("\n".join(spoken(preset.changes) for preset in presets))
         self.watch.setText("\n".join(self.tr("Watch for: {what}").format(what=spoken(p.watch)) for p in presets))
         self.setAccessibleName(self.title.text())
+        self.setAccessibleDescription(f"{self.changes.text()}\n{self.watch.text()}")
+        self.setToolTip(tool_tip(self.accessibleDescription()))
+
+    def fit(self, height_px: int) -> None:
+        """In a tab of little height, leave the room to the curves: the words are in the tooltip, too."""
+        for words in (self.changes, self.watch):
+            words.setVisible(height_px >= _ROOMY_PX)
 
 
 class Presets(QObject):
