@@ -6,7 +6,6 @@
 
 import argparse
 import json
-import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -37,9 +36,9 @@ from rlhf_studio.report.effects import (
 from rlhf_studio.report.effects_page import write_page
 from rlhf_studio.report.material import Effects
 from rlhf_studio.schema import RunKind, RunSpec
-from rlhf_studio.settings import SftSettings
+from rlhf_studio.settings import PpoSettings, RewardSettings, SftSettings, TrainSettings, parse_settings
 from rlhf_studio.store.bundle import import_example, pretraining_rows
-from rlhf_studio.store.project import Store, create_project
+from rlhf_studio.store.project import DATABASE, Store, create_project, open_project
 from rlhf_studio.train.compute import Compute
 from rlhf_studio.train.control import RunControl
 from rlhf_studio.train.evaluate import greedy_answers
@@ -48,6 +47,7 @@ RANKINGS = (25, 50, 100, 200)  # of the curve of the reward model
 BEST_OF = (1, 4, 16)
 _STORIES_OF_BEST = 48
 _TEXTS = 10
+_SETTINGS: Mapping[RunKind, type[TrainSettings]] = {"sft": SftSettings, "reward": RewardSettings, "ppo": PpoSettings}
 
 # name: (kind, what differs from the defaults, models by role as "run" or "run/model")
 Variant = tuple[RunKind, Mapping[str, Any], Mapping[str, str]]
@@ -91,7 +91,8 @@ def run_seed(plan: Plan, folder: Path, seed: int, tell: Callable[[str], None]) -
 
     Args:
         plan: Everything but the seed.
-        folder: Where the project and its runs go; must not be there.
+        folder: Where the project and its runs go. What an earlier call has trained there with the same settings is
+            not trained again.
         seed: Of training and sampling. The fresh prompts are the same for every seed.
         tell: Hears what goes on.
 
@@ -100,34 +101,63 @@ def run_seed(plan: Plan, folder: Path, seed: int, tell: Callable[[str], None]) -
     """
     result = SeedResult(seed)
     models = {"base": plan.base.absolute()}
-    with create_project(folder, f"Effects, seed {seed}") as store:
-        import_example(store, plan.files)
-        for name, variant in VARIANTS.items():
-            tell(name)
-            began = time.process_time()  # of this process alone, so that two seeds can run side by side
-            models[name], last = _train(
-                store, name, variant, models, {**plan.settings.get(variant[0], {}), "seed": seed}
-            )
-            result.seconds[name] = time.process_time() - began
-            if variant[0] == "reward":
-                result.pair_accuracy[name] = last["accuracy/valid"]
+    with _project(folder, plan.files, seed) as store:
+        done = _Done(folder / "done.json")
+        for name, (kind, settings, roles) in VARIANTS.items():
+            shared = {**plan.settings.get(kind, {}), "seed": seed}
+            spec = RunSpec(kind, {**shared, **settings}, {role: str(models[of]) for role, of in roles.items()}, name)
+            if not done.holds(spec):
+                tell(name)
+                began = time.process_time()  # of this process alone, so that two seeds can run side by side
+                model, last = _train(store, spec)
+                done.add(spec, model, last, time.process_time() - began)
+            found = done.runs[name]
+            models[name], result.seconds[name] = Path(found["model"]), found["seconds"]
+            if kind == "reward":
+                result.pair_accuracy[name] = found["last"]["accuracy/valid"]
         _measure(store, plan, models, result, tell)
     return result
 
 
-def _train(
-    store: Store, name: str, variant: Variant, models: Mapping[str, Path], shared: Mapping[str, Any]
-) -> tuple[Path, dict[str, float]]:
-    kind, settings, roles = variant
-    spec = RunSpec(kind, {**shared, **settings}, {role: str(models[of]) for role, of in roles.items()}, name)
+def _project(folder: Path, files: Path, seed: int) -> Store:
+    if (folder / DATABASE).exists():
+        return open_project(folder)
+    store = create_project(folder, f"Effects, seed {seed}")
+    import_example(store, files)
+    return store
+
+
+class _Done:
+    """What was trained in a project, by name: the run's settings, its model, last figures and seconds of CPU."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.runs: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+    def holds(self, spec: RunSpec) -> bool:
+        """Say whether the same was trained already: same settings, from models that are the same folders."""
+        return self.runs.get(spec.title, {}).get("spec") == _plain(spec)
+
+    def add(self, spec: RunSpec, model: Path, last: Mapping[str, float], seconds: float) -> None:
+        self.runs[spec.title] = {"spec": _plain(spec), "model": str(model), "last": dict(last), "seconds": seconds}
+        self._path.write_text(json.dumps(self.runs, indent=1) + "\n", encoding="utf-8")
+
+
+def _plain(spec: RunSpec) -> dict[str, Any]:
+    """The run with all its settings, so that a changed default is seen."""
+    settings = parse_settings(_SETTINGS[spec.kind], spec.settings).model_dump(mode="json")
+    return {"kind": spec.kind, "settings": settings, "models": dict(spec.models)}
+
+
+def _train(store: Store, spec: RunSpec) -> tuple[Path, dict[str, float]]:
     run = start_project_run(store, spec)
     last: dict[str, float] = {}
     for event in drive(run, RunControl()):
         if isinstance(event, StepMetrics):
             last |= event.values
         if isinstance(event, RunFinished) and event.outcome != "completed":
-            raise RunError(f"The run '{name}' did not complete: {event.message}")
-    return run.path / "models" / ("reward" if kind == "reward" else "policy"), last
+            raise RunError(f"The run '{spec.title}' did not complete: {event.message}")
+    return run.path / "models" / ("reward" if spec.kind == "reward" else "policy"), last
 
 
 def _measure(
@@ -168,7 +198,7 @@ def _best_of(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run all seeds and write what was found; a seed whose file is there already is not run again."""
+    """Run all seeds and write what was found; what an earlier call has trained with these settings stays."""
     parser = argparse.ArgumentParser(prog="python -m rlhf_studio.report.experiment", description=main.__doc__)
     parser.add_argument("--base", type=Path, required=True, help="folder of the base model")
     parser.add_argument("--out", type=Path, required=True, help="folder for projects and figures")
@@ -191,7 +221,6 @@ def _seed(args: argparse.Namespace, seed: int) -> dict[str, Any]:
     kept = args.out / f"seed-{seed}.json"
     if not kept.exists():
         project = args.out / f"project-{seed}"
-        shutil.rmtree(project, ignore_errors=True)  # what an interrupted seed has left
         plan = Plan(args.files, args.base)
         result = run_seed(plan, project, seed, lambda what: _say(seed, what))
         kept.write_text(json.dumps(asdict(result), indent=1) + "\n", encoding="utf-8")

@@ -32,7 +32,7 @@ class PpoSettings(TrainSettings):
         le=64,
     )
     learning_rate: float = option(
-        1e-4,
+        1.1e-4,
         "Policy learning rate",
         "Constant after the warm-up. Tried on the bundled model from 1e-4 to 3e-4 (resources/docs/LOG.md).",
         paper="swept 2.55e-6 to 2.55e-5; the one used is not stated (C.4)",
@@ -52,7 +52,7 @@ class PpoSettings(TrainSettings):
         ge=0,
     )
     kl_coef: float = option(
-        0.2,
+        0.17,
         "KL penalty (beta)",
         "Reward lost per nat that the policy leaves its start. 0 lets it hack the reward model; 0.05 did so with "
         "an earlier bundled model and 400 rankings.",
