@@ -25,7 +25,7 @@ _NAMES = {
 _LEAD = """\
 Written by `python -m rlhf_studio.report.experiment --base models/{model} --out DIR --page FILE` from {seeds} seeds of
 training and sampling; the prompts that are counted are the same ones each time and held out from everything. Mean, and
-half the width of the 95 % interval over seeds (Student's t).
+half the width of the 95 % interval over seeds (Student's t). How long it takes: `tests/bench/demo_time.py`.
 """
 
 
@@ -51,11 +51,6 @@ def write_page(path: Path, model: str, seeds: Seeds) -> None:
         _rewards(seeds),
         "## Best of n answers of SFT by the reward model\n",
         _best(seeds),
-        "## CPU seconds of each run (one thread: about as long as it takes on an idle machine)\n",
-        _table(
-            ("run", "seconds"),
-            [(name, _said(seeds, _at("seconds", name), ".0f")) for name in seeds[0]["seconds"]],
-        ),
         "## The first ten held-out prompts by id, first seed, greedy; nothing was chosen\n",
         *(_text(row) for row in seeds[0]["texts"]),
     ]
@@ -95,21 +90,14 @@ def _accuracy_of(seed: Mapping[str, Any], key: str) -> float:
 
 
 def bars(model: str) -> list[Bar]:
-    """The bars that a base model has to reach; the two that depend on its size first."""
-    is_tiny = model == "tiny"
-    use_cases, seconds = (5, 180) if is_tiny else (7, 360)
+    """The bars that a base model has to reach; the one that depends on its size first."""
+    use_cases = 5 if model == "tiny" else 7
     return [
         (
             "use cases in which SFT is right at least 80 % of the time",
             use_cases,
             ".1f",
             lambda s: sum(share >= 0.8 for share in s["effects"]["sft"]["right"].values()),
-        ),
-        (
-            f"CPU seconds left of {seconds} for SFT, reward model and PPO-ptx",
-            0.0,
-            ".0f",
-            lambda s: seconds - sum(s["seconds"][name] for name in ("sft", "reward", "ppo-ptx")),
         ),
         *BARS,
     ]

@@ -75,6 +75,9 @@ def test_a_short_experiment_measures_everything(tmp_path):
     assert set(result.seconds) == set(VARIANTS)
     assert result.effects["sft"].kl == pytest.approx(0.0, abs=1e-5)
     assert len(result.texts) == 10
+    again = []
+    assert run_seed(plan, tmp_path / "project", 0, again.append).pair_accuracy == result.pair_accuracy
+    assert not set(again) & set(VARIANTS)  # nothing is trained twice
     found = json.loads(json.dumps(asdict(result)))
     write_page(tmp_path / "page.md", "tiny", [found, found])
     page = (tmp_path / "page.md").read_text(encoding="utf-8")
