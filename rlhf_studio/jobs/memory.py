@@ -127,7 +127,11 @@ def _shape_of(config: Mapping[str, Any], parameters: int) -> ModelShape:
 
 @dataclass(frozen=True, slots=True)
 class Lengths:
-    """Tokens of the longest prompts and answers that come together in a batch, and the answers of one ranking."""
+    """Tokens of prompts and answers, and the answers of one ranking.
+
+    For texts of all lengths, such as the example project's, the length that nine in ten do not exceed serves: batches
+    put texts of like length together, and the longest of all are rare.
+    """
 
     prompt: int
     answer: int
