@@ -34,6 +34,7 @@ NOTICES = {
     "ppo.no_held_out_text": "No pretraining text is held out, so the loss on natural text cannot be measured.",
     "ppo.ratio_gate": "Sampler and training pass differ by {error:.1e} (limit {limit:.0e}): log-probabilities are "
     "taken from the training pass.",
+    "ppo.kl_stop": "KL to the start is {kl:.2f} nats per answer, above the limit of {limit:g}: the run ends here.",
     "run.checkpoint_damaged": "The checkpoint {checkpoint} is damaged ({reason}); the one before it is used.",
     "run.not_pruned": "Old checkpoints could not be removed ({reason}).",
 }

@@ -61,6 +61,30 @@ class PpoSettings(TrainSettings):
         simple=True,
         ge=0,
     )
+    kl_target: float = option(
+        0.0,
+        "Wanted KL",
+        "Above 0, beta follows the KL: after each step it grows or shrinks so that the KL drifts towards this value. "
+        "0 leaves beta fixed. OpenAI's earlier code wanted 6.",
+        unit="nats per answer",
+        paper="beta is fixed (C.4)",
+        ge=0,
+    )
+    kl_horizon: float = option(
+        10_000.0,
+        "Horizon of beta",
+        "Episodes over which beta may change by about a fifth while it follows a wanted KL. Ours is that of OpenAI's "
+        "earlier code, which sampled two million episodes; a short run wants less.",
+        unit="episodes",
+        gt=0,
+    )
+    kl_stop: float = option(
+        0.0,
+        "Stop above a KL of",
+        "The run ends after the first step whose answers are further from its start than this. 0 never stops it.",
+        unit="nats per answer",
+        ge=0,
+    )
     ptx_coef: float = option(
         0.2,
         "Pretraining coefficient (gamma)",
@@ -80,11 +104,21 @@ class PpoSettings(TrainSettings):
         le=64,
     )
     ptx_window: int = option(64, "Pretraining window", "Length of one window.", unit="tokens", ge=2, le=65536)
+    ptx_norm_ratio: float = option(
+        0.0,
+        "Pretraining gradient's share",
+        "Above 0, gamma is set anew in each minibatch so that the pretraining gradient is this many times as long as "
+        "the policy's; gamma then only has to be above 0 to switch PPO-ptx on. 0 keeps gamma as it is.",
+        unit="policy gradients",
+        ge=0,
+        le=100,
+    )
     clip: float = option(0.2, "Policy clip", "Half-width of the trust region on the ratio.", paper="0.2 (C.4)", gt=0)
     value_clip: float = option(
         0.2,
         "Value clip",
         "Half-width of the value's trust region, in standard deviations of the reward model's scores.",
+        unit="standard deviations of the scores",
         gt=0,
     )
     gamma: float = option(1.0, "Discount", "Per token; 1 is none.", paper="1, no discount (C.4)", gt=0, le=1)
@@ -98,6 +132,20 @@ class PpoSettings(TrainSettings):
     whiten_advantages: bool = option(
         True, "Whiten advantages", "Shift and scale the advantages of a batch to mean 0, deviation 1. Common practice."
     )
+    whiten_rewards: bool = option(
+        False,
+        "Whiten rewards",
+        "Scale the rewards of a batch, with their KL penalty, to deviation 1 without shifting them, before advantages "
+        "are estimated. Done in OpenAI's earlier code; Huang et al. 2024 saw shorter answers from it.",
+    )
+    score_clip: float = option(
+        0.0,
+        "Clip of the scores",
+        "Scores further from 0 than this count as this much. 0 leaves them as they are; OpenRLHF clips at 10 in units "
+        "of reward.",
+        unit="standard deviations of the scores",
+        ge=0,
+    )
     max_new_tokens: int = option(
         48, "Longest answer", "Answers are cut here.", unit="tokens", paper="1024 (C)", simple=False, ge=1, le=32768
     )
@@ -105,6 +153,7 @@ class PpoSettings(TrainSettings):
         0.0,
         "Penalty without an end",
         "Taken from the score of an answer that hit the length limit, in standard deviations of the scores.",
+        unit="standard deviations of the scores",
         ge=0,
     )
     ema_decay: float = option(

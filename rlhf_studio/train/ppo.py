@@ -7,9 +7,10 @@ Schulman et al. 2017, arXiv:1707.06347; Ziegler et al. 2019, arXiv:1909.08593 fo
 import time
 from collections.abc import Generator, Iterator
 
-from rlhf_studio.events import RunStarted, SettingChanged, StepMetrics, TrainEvent
+from rlhf_studio.events import Notice, RunStarted, SettingChanged, StepMetrics, TrainEvent
 from rlhf_studio.lm.heads import ScalarModel
 from rlhf_studio.lm.model import LanguageModel
+from rlhf_studio.rl.controllers import adapt_kl_coef
 from rlhf_studio.schema import PpoData
 from rlhf_studio.settings import PpoSettings
 from rlhf_studio.train.compute import Compute
@@ -55,6 +56,7 @@ def train_ppo(
         yield StepMetrics(0, (yield from held_out(stage, 0)))
         yield from probe(stage, 0)
     cadence = Cadence(settings.checkpoint_seconds)
+    step = start
     for step in range(start + 1, settings.steps + 1):
         began = time.perf_counter()
         if half_done is None:
@@ -66,19 +68,49 @@ def train_ppo(
         if rollout is None or tally is None:  # a person stopped the run in the middle of this step
             yield from close(stage, run, step - 1, rollout, is_complete=False)
             return
-        is_probed = step % settings.probe_every == 0 or step == settings.steps
-        metrics = {**rollout_metrics(stage, rollout), **tally.means(), **_rates(stage, step)}
-        if is_probed:
-            metrics |= yield from held_out(stage, step)
-        yield StepMetrics(step, {**metrics, "time/step_seconds": time.perf_counter() - began})
-        if step % settings.rollout_every == 0 or step in {1, settings.steps}:
-            yield run.save_rollout(step, rollout.arrays())
-        if is_probed and not control.is_stopping:
-            yield from probe(stage, step)
+        is_last = yield from _report(stage, run, step, rollout, tally, began)
+        if is_last:
+            break
         if cadence.is_due():
             yield run.save(stage.trainee.checkpoint(step))
             cadence.restart()
-    yield from close(stage, run, settings.steps, None, is_complete=True)
+    yield from close(stage, run, step, None, is_complete=True)
+
+
+def _report(
+    stage: PpoStage, run: Run, step: int, rollout: Rollout, tally: Tally, began: float
+) -> Generator[TrainEvent, None, bool]:
+    """What a whole step has to tell, and beta for the next one; says whether it was the last."""
+    settings = stage.settings
+    metrics = {**rollout_metrics(stage, rollout), **_rates(stage, step), **tally.means()}
+    kl = metrics["objective/kl"]
+    is_too_far = 0 < settings.kl_stop < kl
+    is_last = is_too_far or step == settings.steps
+    is_probed = step % settings.probe_every == 0 or is_last
+    if is_probed:
+        metrics |= yield from held_out(stage, step)
+    yield StepMetrics(step, {**metrics, "time/step_seconds": time.perf_counter() - began})
+    if is_too_far:
+        yield Notice(step, "ppo.kl_stop", {"kl": kl, "limit": settings.kl_stop})
+    _follow_kl(stage, kl)
+    if step % settings.rollout_every == 0 or step == 1 or is_last:
+        yield run.save_rollout(step, rollout.arrays())
+    if is_probed and not stage.control.is_stopping:
+        yield from probe(stage, step)
+    return is_last
+
+
+def _follow_kl(stage: PpoStage, kl: float) -> None:
+    """The next step's beta, where it follows a wanted KL (Ziegler et al. 2019); the paper keeps it fixed."""
+    settings, values = stage.settings, stage.trainee.values
+    if settings.kl_target:
+        values["kl_coef"] = adapt_kl_coef(
+            values["kl_coef"],
+            kl,
+            target=settings.kl_target,
+            horizon=settings.kl_horizon,
+            episodes=settings.batch_size,
+        )
 
 
 def _learn(

@@ -46,18 +46,30 @@ def _collect(stage: PpoStage, step: int) -> Generator[TrainEvent, None, Rollout]
     scores = yield from _over_pieces(stage, step, rollout, lambda part: stage.reward_model.scores(part.batch))
     ref_logprobs = yield from _over_pieces(stage, step, rollout, _logprobs_of(stage.reference))
     values = yield from _over_pieces(stage, step, rollout, _values_of(stage))
-    missing = (~rollout.finished) * settings.missing_eos_penalty * stage.reward_model.score_std
-    rollout = rollout._replace(scores=scores - missing, ref_logprobs=ref_logprobs, values=values)
-    return _with_advantages(stage, rollout)
+    scores = _adjusted(stage, scores, rollout.finished)
+    return _with_advantages(stage, rollout._replace(scores=scores, ref_logprobs=ref_logprobs, values=values))
+
+
+def _adjusted(stage: PpoStage, scores: Tensor, finished: Tensor) -> Tensor:
+    """(B,) scores clipped, then less the penalty of answers that did not end; both in the scores' deviations."""
+    unit = stage.reward_model.score_std
+    if stage.settings.score_clip:
+        limit = stage.settings.score_clip * unit
+        scores = scores.clamp(-limit, limit)
+    return scores - ~finished * (stage.settings.missing_eos_penalty * unit)
 
 
 def _with_advantages(stage: PpoStage, rollout: Rollout) -> Rollout:
-    """Rewards with the KL penalty (equation 2), GAE, and advantages whitened over the whole batch."""
+    """Rewards with the KL penalty (equation 2), GAE, and advantages whitened over the whole batch.
+
+    The rollout keeps the rewards as equation 2 has them, also where the advantages come from whitened ones.
+    """
     settings, mask = stage.settings, rollout.mask
     rewards = token_rewards(
         rollout.scores, rollout.logprobs, rollout.ref_logprobs, mask, kl_coef=stage.trainee.values["kl_coef"]
     )
-    advantages, returns = gae(rewards, rollout.values, mask, gamma=settings.gamma, lam=settings.lam)
+    earned = whiten(rewards, mask, shift_mean=False) if settings.whiten_rewards else rewards
+    advantages, returns = gae(earned, rollout.values, mask, gamma=settings.gamma, lam=settings.lam)
     if settings.whiten_advantages:
         advantages = whiten(advantages, mask)
     return rollout._replace(rewards=rewards, advantages=advantages, returns=returns)

@@ -1,9 +1,9 @@
 """The second half of a PPO step: minibatch updates of the policy (with ptx) and of the value network."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from rlhf_studio.events import Progress
 from rlhf_studio.rl.logprobs import token_logprobs
@@ -14,6 +14,7 @@ from rlhf_studio.train.evaluate import window_logprobs
 from rlhf_studio.train.ppo_stage import PpoStage
 from rlhf_studio.train.rollout import Rollout
 from rlhf_studio.train.schedule import by_length, chunks, shuffled
+from rlhf_studio.train.texts import TokenWindows
 
 
 class Tally:
@@ -42,6 +43,8 @@ _NAMES = {
     "ratio": "val/ratio",
     "value_clip_fraction": "val/clipfrac_avg",
     "policy_grad_norm": "policy/grad_norm",
+    "ptx_norm_ratio": "policy/ptx_norm_ratio",
+    "ptx_coef": "ptx_coef",
     "value_grad_norm": "value/grad_norm",
 }
 
@@ -74,11 +77,13 @@ def update_minibatch(
         yield stage.progress(step, "update", number / max(1, stage.settings.epochs))
         if stage.control.is_stopping:
             return _abandon(stage)
-    if stage.trainee.values["ptx_coef"]:
-        for windows in _ptx_pieces(stage, step, number, len(episodes)):
+    if stage.trainee.values["ptx_coef"] and stage.texts is not None:
+        before = _kept_gradients(stage)
+        for windows in _ptx_pieces(stage, stage.texts, step, number, len(episodes)):
             _ptx_gradient(stage, step, *windows, figures)
             if stage.control.is_stopping:
                 return _abandon(stage)
+        _compare_gradients(stage, before, figures)
     for rows in pieces:
         _value_gradient(stage, step, rollout.select(rows), count, figures)
         if stage.control.is_stopping:
@@ -117,12 +122,12 @@ def _value_gradient(stage: PpoStage, step: int, piece: Rollout, count: Tensor, f
     figures.add(1.0, value_loss=loss, value_clip_fraction=float(out.clip_fraction))
 
 
-def _ptx_pieces(stage: PpoStage, step: int, number: int, episodes: int) -> list[tuple[Tensor, float]]:
+def _ptx_pieces(
+    stage: PpoStage, texts: TokenWindows, step: int, number: int, episodes: int
+) -> list[tuple[Tensor, float]]:
     """Pretraining windows of this minibatch in micro-batches, with the number of tokens of all of them."""
-    if stage.texts is None:
-        return []
     settings = stage.settings
-    windows = stage.texts.draw(max(1, round(settings.ptx_ratio * episodes)), settings.seed, 2, step, number)
+    windows = texts.draw(max(1, round(settings.ptx_ratio * episodes)), settings.seed, 2, step, number)
     count = float(windows[:, 1:].numel())
     return [(piece, count) for piece in windows.split(settings.micro_batch or len(windows))]
 
@@ -132,8 +137,47 @@ def _ptx_gradient(stage: PpoStage, step: int, windows: Tensor, count: float, fig
     with stage.compute.autocast():
         logprobs = window_logprobs(stage.policy, tokens)
         loss = ptx_loss(logprobs, torch.ones_like(logprobs, dtype=torch.bool), count)
-    stage.compute.backward(loss * stage.trainee.values["ptx_coef"])
+    # where gamma comes from the gradients' lengths, it is not known before both are there
+    coefficient = 1.0 if stage.settings.ptx_norm_ratio else stage.trainee.values["ptx_coef"]
+    stage.compute.backward(loss * coefficient)
     figures.add(1.0, ptx_loss=finite(loss, "pretraining", step=step))
+
+
+def _kept_gradients(stage: PpoStage) -> list[tuple[nn.Parameter, Tensor]]:
+    """The policy's parameters with copies of their gradients: of PPO alone, before those of the text are added."""
+    parameters = [parameter for parameter in stage.policy.module.parameters() if parameter.requires_grad]
+    return [(p, torch.zeros_like(p) if p.grad is None else p.grad.detach().clone()) for p in parameters]
+
+
+@torch.no_grad()
+def _compare_gradients(stage: PpoStage, before: list[tuple[nn.Parameter, Tensor]], figures: Tally) -> None:
+    """How long the text's gradient is beside PPO's; if their ratio is given, gamma is what makes it so.
+
+    Args:
+        stage: Its policy's buffers hold the sum of both gradients.
+        before: From ``_kept_gradients``; its copies are overwritten.
+        figures: Gets the ratio, and gamma where it was found here.
+    """
+    policy_norm = _norm(kept for _, kept in before)
+    for parameter, kept in before:
+        if parameter.grad is not None:
+            kept.neg_().add_(parameter.grad)  # what the text added
+    ptx_norm = _norm(added for _, added in before)
+    wanted = stage.settings.ptx_norm_ratio
+    if wanted:
+        gamma = wanted * policy_norm / ptx_norm if ptx_norm else 0.0
+        for parameter, added in before:
+            if parameter.grad is not None:
+                parameter.grad.add_(added, alpha=gamma - 1)
+        ptx_norm *= gamma
+        figures.add(1.0, ptx_coef=gamma)
+    if policy_norm:
+        figures.add(1.0, ptx_norm_ratio=ptx_norm / policy_norm)
+
+
+def _norm(tensors: Iterable[Tensor]) -> float:
+    """Length of all tensors as one vector."""
+    return float(torch.stack([torch.linalg.vector_norm(tensor) for tensor in tensors]).norm())
 
 
 def _optimizer_steps(stage: PpoStage, step: int, figures: Tally) -> None:

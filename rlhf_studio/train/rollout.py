@@ -25,7 +25,7 @@ class Rollout(NamedTuple):
     logprobs: Tensor  # (B, R) of the policy that sampled, nats
     ref_logprobs: Tensor  # (B, R) of the reference
     values: Tensor  # (B, R) of the state before each token
-    rewards: Tensor  # (B, R) score on the last token, minus beta times k1 on each
+    rewards: Tensor  # (B, R) score on the last token, minus beta times k1 on each; before any whitening
     advantages: Tensor  # (B, R)
     returns: Tensor  # (B, R)
     last_logprobs: Tensor  # (B, R) of the policy in its last pass over the batch, before that pass's update
