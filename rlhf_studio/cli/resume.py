@@ -11,6 +11,8 @@ CHANGEABLE = (
     "threads",
     "device",
     "checkpoint_seconds",
+    "keep_checkpoints",
+    "keep_best",
     "max_grad_norm",
     "learning_rate",
     "value_learning_rate",

@@ -20,7 +20,7 @@ from rlhf_studio.train.run import Checkpoint
 
 TENSOR_FILE = "state.safetensors"
 STATE_FILE = "state.json"
-KEPT = 2  # a second one in case the disk damages the first
+KEPT = 2  # where a run's settings say nothing: a second one in case the disk damages the first
 _FORMAT = 1
 _NAME = re.compile(r"step-(\d{8,})(?:-(\d+))?")
 
@@ -126,10 +126,11 @@ class CheckpointShelf:
             shutil.rmtree(target)
         (self.folder / name).replace(target)
 
-    def prune(self) -> None:
-        """Take all but the newest away."""
-        for name in self.names()[KEPT:]:
-            remove_tree(self.folder / name)
+    def prune(self, keep: int = KEPT, spared: str = "") -> None:
+        """Take all but the newest ``keep`` away, and leave the one that is ``spared``."""
+        for name in self.names()[keep:]:
+            if name != spared:
+                remove_tree(self.folder / name)
         for path in self.folder.glob("damaged-*"):
             remove_tree(path)
 

@@ -30,7 +30,16 @@ Recipe = Callable[[RunFolder, RunControl], Iterator[TrainEvent]]
 
 # what a resumed run may be given anew: how it is computed, and what a person may steer
 CHANGEABLE = frozenset(
-    {"micro_batch", "threads", "device", "checkpoint_seconds", "max_grad_norm", *PpoStage.changeable}
+    {
+        "micro_batch",
+        "threads",
+        "device",
+        "checkpoint_seconds",
+        "keep_checkpoints",
+        "keep_best",
+        "max_grad_norm",
+        *PpoStage.changeable,
+    }
 )
 
 

@@ -14,7 +14,8 @@ from safetensors import SafetensorError
 
 from rlhf_studio.errors import RunError
 from rlhf_studio.events import CheckpointSaved, ModelSaved, Notice, RolloutSaved, RunFinished, TrainEvent
-from rlhf_studio.jobs.checkpoints import CheckpointShelf, DamagedError, StoredCheckpoint
+from rlhf_studio.jobs.best import best_checkpoint
+from rlhf_studio.jobs.checkpoints import KEPT, CheckpointShelf, DamagedError, StoredCheckpoint
 from rlhf_studio.jobs.event_log import EVENT_FILE, EventLog
 from rlhf_studio.jobs.files import (
     OLD,
@@ -193,8 +194,8 @@ class RunFolder:
                 raise
         self._chosen = None
         try:
-            self._shelf.prune()
-        except OSError as error:
+            self._prune()
+        except (OSError, RunError) as error:
             self._notices.append(Notice(checkpoint.step, "run.not_pruned", {"reason": str(error)}))
         return event
 
@@ -215,6 +216,13 @@ class RunFolder:
                 self._shelf.set_aside(name)
             self._log.cut(found.events_bytes if found else 0)
         return found.step if found else 0
+
+    def _prune(self) -> None:
+        settings = self.spec.settings
+        best = ""
+        if settings.get("keep_best"):
+            best = best_checkpoint(self.spec.kind, self._shelf.names(), self._log.read())
+        self._shelf.prune(int(settings.get("keep_checkpoints", KEPT)), best)
 
     def _announce(self, event: CheckpointSaved) -> int:
         self._log.append(event)

@@ -76,6 +76,20 @@ class TrainSettings(StageSettings):
     checkpoint_seconds: float = option(
         60.0, "Checkpoint every", "Longest time that a crash can cost.", unit="seconds", gt=0, le=60
     )
+    keep_checkpoints: int = option(
+        2,
+        "Checkpoints kept",
+        "The newest so many stay, to resume or to fork from; older ones are removed. With 1 there is none to fall back "
+        "on if the disk damages it.",
+        unit="checkpoints",
+        ge=1,
+        le=10_000,
+    )
+    keep_best: bool = option(
+        False,
+        "Keep the best one",
+        "One more checkpoint stays: the best by held-out loss (SFT, reward model) or by reward minus KL penalty (PPO).",
+    )
     max_grad_norm: float = option(
         1.0,
         "Gradient clipping",

@@ -8,6 +8,7 @@ import torch
 
 from rlhf_studio.errors import RunError
 from rlhf_studio.events import CheckpointSaved, ModelSaved, RunFinished, StepMetrics
+from rlhf_studio.jobs.best import best_checkpoint
 from rlhf_studio.jobs.run_folder import RunFolder
 from rlhf_studio.schema import (
     Answer,
@@ -30,6 +31,10 @@ ALL_DATA = {
     "ppo": PpoData((PromptRow(3, TURNS, "chat"),), probes=(PromptRow(4, TURNS),)),
     "pretrain": {"texts": ["sea=sea.txt:1:blank"]},
 }
+
+
+def names_of(folder):
+    return sorted(path.name for path in (folder.path / "checkpoints").iterdir())
 
 
 def reopened(folder):
@@ -166,6 +171,31 @@ def test_the_last_two_checkpoints_are_kept(folder, checkpoint_of):
         folder.save(checkpoint_of(step))
     assert sorted(p.name for p in (folder.path / "checkpoints").iterdir()) == ["step-00000003", "step-00000010"]
     assert folder.latest().step == 10
+
+
+def test_more_checkpoints_stay_where_the_settings_say_so(tmp_path, checkpoint_of):
+    spec = RunSpec("sft", {"keep_checkpoints": 3}, {"base": "/m"})
+    with RunFolder.create(tmp_path / "runs" / "a", spec, ALL_DATA["sft"]) as folder:
+        for step in range(1, 6):
+            folder.save(checkpoint_of(step))
+    assert names_of(folder) == ["step-00000003", "step-00000004", "step-00000005"]
+
+
+def test_the_best_checkpoint_stays_beside_the_newest(tmp_path, checkpoint_of):
+    spec = RunSpec("sft", {"keep_checkpoints": 1, "keep_best": True}, {"base": "/m"})
+    losses = {1: 0.9, 2: 0.5, 3: float("nan"), 4: 0.7}  # of step 3 no more is known than of step 2
+    with RunFolder.create(tmp_path / "runs" / "a", spec, ALL_DATA["sft"]) as folder:
+        for step, loss in losses.items():
+            folder.append(StepMetrics(step, {"loss/valid": loss}))
+            folder.save(checkpoint_of(step))
+    assert names_of(folder) == ["step-00000002", "step-00000004"]
+
+
+def test_the_best_of_ppo_is_the_one_with_most_reward():
+    told = [StepMetrics(step, {"objective/rlhf_reward": reward}) for step, reward in ((1, 0.1), (2, 0.8), (3, 0.3))]
+    names = ["step-00000003", "step-00000002", "step-00000001"]
+    assert best_checkpoint("ppo", names, told) == "step-00000002"
+    assert best_checkpoint("sft", names, told) == ""
 
 
 def test_of_two_checkpoints_of_a_step_the_later_wins(folder, checkpoint_of):
