@@ -14,6 +14,7 @@ from rlhf_studio.jobs.model_folders import check_unchanged, digests, find, porta
 from rlhf_studio.jobs.record import record
 from rlhf_studio.jobs.run_file import RunData, stage_settings
 from rlhf_studio.jobs.run_folder import RunFolder
+from rlhf_studio.jobs.scripted import scripted_reward
 from rlhf_studio.lm.heads import ScalarModel, load_scalar_model
 from rlhf_studio.lm.loading import load_language_model
 from rlhf_studio.lm.model import LanguageModel
@@ -149,7 +150,9 @@ def _run_ppo(folder: RunFolder, control: RunControl) -> Iterator[TrainEvent]:
     policy = _language_model(folder, "policy")
     reward_model = load_scalar_model(find(folder.spec.models["reward"], folder.path))
     _check_same_tokens(policy, reward_model)
-    yield from train_ppo(settings, policy, reward_model, folder.data(), folder, control)
+    named = {settings.reward_source, settings.watching} - {"model", "none"}
+    scripts = {name: scripted_reward(name) for name in named}
+    yield from train_ppo(settings, policy, reward_model, folder.data(), folder, control, scripts)
 
 
 def _check_same_tokens(policy: LanguageModel, reward_model: ScalarModel) -> None:

@@ -1,5 +1,7 @@
 """PPO and PPO-ptx (InstructGPT, section 3.5 and appendix C.4)."""
 
+from typing import Literal
+
 from rlhf_studio.settings.base import TrainSettings, option
 
 
@@ -117,7 +119,8 @@ class PpoSettings(TrainSettings):
     value_clip: float = option(
         0.2,
         "Value clip",
-        "Half-width of the value's trust region, in standard deviations of the reward model's scores.",
+        "Half-width of the value's trust region, in standard deviations of the reward model's scores, "
+        "or of a script's marks in the first batch.",
         unit="standard deviations of the scores",
         gt=0,
     )
@@ -131,6 +134,28 @@ class PpoSettings(TrainSettings):
     )
     whiten_advantages: bool = option(
         True, "Whiten advantages", "Shift and scale the advantages of a batch to mean 0, deviation 1. Common practice."
+    )
+    reward_source: Literal["model", "happy", "brief"] = option(
+        "model",
+        "Reward",
+        "What scores the answers that PPO learns from: the reward model, or the script of a target of simulated "
+        "rankings, which knows what it likes (a gold reward).",
+        paper="the reward model (3.5)",
+    )
+    watching: Literal["none", "model", "happy", "brief"] = option(
+        "none",
+        "Watching reward",
+        "Scores the same answers beside it and is shown only: where the reward rises and this one falls, the policy "
+        "games its reward (Gao et al. 2022). A script's marks go from 0 to 1.",
+    )
+    script_scale: float = option(
+        4.0,
+        "Scale of a script",
+        "A script's marks from 0 to 1 are multiplied by this where they train. Times 4, those of the example's ranked "
+        "answers spread as the scores of its reward model do (0.24 to 0.31 before, 1.1).",
+        unit="reward per mark",
+        gt=0,
+        le=1000,
     )
     whiten_rewards: bool = option(
         False,

@@ -5,7 +5,7 @@ Schulman et al. 2017, arXiv:1707.06347; Ziegler et al. 2019, arXiv:1909.08593 fo
 """
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 
 from rlhf_studio.events import Notice, RunStarted, SettingChanged, StepMetrics, TrainEvent
 from rlhf_studio.lm.heads import ScalarModel
@@ -16,7 +16,7 @@ from rlhf_studio.settings import PpoSettings
 from rlhf_studio.train.compute import Compute
 from rlhf_studio.train.control import RunControl
 from rlhf_studio.train.ppo_collect import collect_rollout, rollout_metrics
-from rlhf_studio.train.ppo_stage import PpoStage, close, held_out, notices, prepare, probe
+from rlhf_studio.train.ppo_stage import PpoStage, ScriptedReward, close, held_out, notices, prepare, probe
 from rlhf_studio.train.ppo_update import Tally, minibatch_plan, update_minibatch
 from rlhf_studio.train.rollout import Rollout
 from rlhf_studio.train.run import Checkpoint, Run
@@ -31,6 +31,7 @@ def train_ppo(
     data: PpoData,
     run: Run,
     control: RunControl,
+    scripts: Mapping[str, ScriptedReward] | None = None,
 ) -> Iterator[TrainEvent]:
     """Raise the reward of sampled answers; leaves the run's models ``policy``, ``value`` and ``policy-ema`` behind.
 
@@ -41,12 +42,13 @@ def train_ppo(
         data: Prompts, probe prompts and pretraining text (for ptx and to measure on).
         run: Where checkpoints, rollouts and models go; a run with a checkpoint goes on from it.
         control: Stops the run between micro-batches and changes settings between steps.
+        scripts: Scripted rewards by the names that ``reward_source`` and ``watching`` may have.
 
     Raises:
         DataError: If no prompt is left, or ptx has no text.
         RunError: If a loss or a gradient is not finite.
     """
-    stage = prepare(settings, policy, reward_model, data, Compute(settings), control)
+    stage = prepare(settings, policy, reward_model, data, Compute(settings), control, scripts)
     checkpoint = run.latest()
     start = stage.trainee.restore(checkpoint)
     half_done = _half_done_rollout(stage, checkpoint)

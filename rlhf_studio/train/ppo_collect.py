@@ -1,6 +1,6 @@
 """The first half of a PPO step: sample, score, penalise the KL, estimate advantages."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 
 import torch
 from torch import Tensor
@@ -13,11 +13,12 @@ from rlhf_studio.rl.kl import k3
 from rlhf_studio.rl.logprobs import token_logprobs
 from rlhf_studio.rl.masking import masked_mean, masked_var, whiten
 from rlhf_studio.rl.rewards import sequence_kl, token_rewards
-from rlhf_studio.schema import Sampling
+from rlhf_studio.schema import PromptRow, Sampling
 from rlhf_studio.train.ppo_stage import PpoStage
 from rlhf_studio.train.ppo_update import minibatch_plan
 from rlhf_studio.train.rollout import Rollout, begin_rollout, in_pieces
 from rlhf_studio.train.schedule import endless_batch
+from rlhf_studio.train.texts import gently
 
 
 class _StoppedError(Exception):
@@ -43,16 +44,49 @@ def _collect(stage: PpoStage, step: int) -> Generator[TrainEvent, None, Rollout]
     if stage.trainee.values.get("recompute"):
         logprobs = yield from _over_pieces(stage, step, rollout, _logprobs_of(stage.policy))
         rollout = rollout._replace(logprobs=logprobs)
-    scores = yield from _over_pieces(stage, step, rollout, lambda part: stage.reward_model.scores(part.batch))
+    asked = [stage.rows[i] for i in rows]
+    scores = yield from _trained_scores(stage, step, rollout, asked)
+    watched = yield from _scores_of(stage, step, rollout, asked, settings.watching)
     ref_logprobs = yield from _over_pieces(stage, step, rollout, _logprobs_of(stage.reference))
     values = yield from _over_pieces(stage, step, rollout, _values_of(stage))
     scores = _adjusted(stage, scores, rollout.finished)
-    return _with_advantages(stage, rollout._replace(scores=scores, ref_logprobs=ref_logprobs, values=values))
+    return _with_advantages(
+        stage, rollout._replace(scores=scores, watched=watched, ref_logprobs=ref_logprobs, values=values)
+    )
+
+
+def _scores_of(
+    stage: PpoStage, step: int, rollout: Rollout, asked: Sequence[PromptRow], source: str
+) -> Generator[TrainEvent, None, Tensor]:
+    """(B,) of the reward model or of a script; NaN for "none"."""
+    if source == "none":
+        return torch.full_like(rollout.scores, float("nan"))
+    if source == "model":
+        return (yield from _over_pieces(stage, step, rollout, lambda part: stage.reward_model.scores(part.batch)))
+    script, codec = stage.scripts[source], stage.policy.codec
+    answers = zip(asked, rollout.responses, rollout.mask, strict=True)
+    marks = [script(row, codec.decode(ids[mask].tolist())) for row, ids, mask in gently(answers)]
+    yield stage.progress(step, "score", 1.0)
+    return torch.tensor(marks, dtype=rollout.scores.dtype, device=rollout.scores.device)
+
+
+def _trained_scores(
+    stage: PpoStage, step: int, rollout: Rollout, asked: Sequence[PromptRow]
+) -> Generator[TrainEvent, None, Tensor]:
+    """(B,) scores that PPO learns from. A script's are scaled, and their deviation in the first batch is their unit."""
+    settings = stage.settings
+    scores = yield from _scores_of(stage, step, rollout, asked, settings.reward_source)
+    if settings.reward_source == "model":
+        return scores
+    scores = scores * settings.script_scale
+    spread = float(scores.std(correction=0)) or settings.script_scale  # all alike tell nothing of their spread
+    stage.trainee.values.setdefault("script_std", spread)
+    return scores
 
 
 def _adjusted(stage: PpoStage, scores: Tensor, finished: Tensor) -> Tensor:
     """(B,) scores clipped, then less the penalty of answers that did not end; both in the scores' deviations."""
-    unit = stage.reward_model.score_std
+    unit = stage.score_std
     if stage.settings.score_clip:
         limit = stage.settings.score_clip * unit
         scores = scores.clamp(-limit, limit)
@@ -165,6 +199,8 @@ def rollout_metrics(stage: PpoStage, rollout: Rollout) -> dict[str, float]:
         "answer/finished": float(rollout.finished.float().mean()),
         "value/explained_variance": 1 - unexplained / spread if spread else 0.0,
     }
+    if stage.settings.watching != "none":
+        metrics["watch/scores"] = float(rollout.watched.mean())
     if "ratio_error" in values:
         metrics["gate/ratio_error"] = values.pop("ratio_error")
     return metrics

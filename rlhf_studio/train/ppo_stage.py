@@ -1,6 +1,6 @@
 """What the phases of a PPO step share: models, optimizers, data; how a run begins, is looked at, and ends."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -25,6 +25,8 @@ from rlhf_studio.train.texts import TokenWindows, gently
 
 _VALID_WINDOW = 128
 
+ScriptedReward = Callable[[PromptRow, str], float]  # a mark, 0 to 1, for an answer to a prompt
+
 
 @dataclass
 class PpoStage:
@@ -42,6 +44,8 @@ class PpoStage:
     value_optimizer: AdamW
     trainee: Trainee
     prompts: list[list[int]]
+    rows: list[PromptRow]  # what the prompts are
+    scripts: Mapping[str, ScriptedReward]
     dropped: int
     probes: tuple[PromptRow, ...]
     texts: TokenWindows | None
@@ -54,6 +58,11 @@ class PpoStage:
         """Episodes in one forward pass without gradient."""
         return self.settings.micro_batch or max(1, min(64, self.settings.batch_size))
 
+    @property
+    def score_std(self) -> float:
+        """Deviation of the scores that train: the unit of the value clip, of the score clip and of the penalty."""
+        return float(self.trainee.values.get("script_std", self.reward_model.score_std))
+
     def progress(self, step: int, phase: str, done: float) -> Progress:
         return Progress(step, self.settings.steps, phase, done)
 
@@ -65,13 +74,19 @@ def prepare(
     data: PpoData,
     compute: Compute,
     control: RunControl,
+    scripts: Mapping[str, ScriptedReward] | None = None,
 ) -> PpoStage:
     """Set up the four models and two optimizers of a run.
 
     Raises:
         DataError: If no prompt fits beside an answer, or PPO-ptx has no pretraining text.
+        ValueError: If the settings name a script that was not given.
     """
-    prompts, dropped = _encode_prompts(settings, policy, data)
+    scripts = scripts or {}
+    unknown = {settings.reward_source, settings.watching} - {"model", "none", *scripts}
+    if unknown:
+        raise ValueError(f"the settings name the script {unknown.pop()!r}, given are {sorted(scripts)}")
+    prompts, rows, dropped = _encode_prompts(settings, policy, data)
     policy.to(compute.device)
     reward_model.to(compute.device)
     value_model = reward_model.clone()
@@ -98,6 +113,8 @@ def prepare(
         value_optimizer=optimizers[1],
         trainee=Trainee(modules, {"policy": optimizers[0], "value": optimizers[1]}, values),
         prompts=prompts,
+        rows=rows,
+        scripts=scripts,
         dropped=dropped,
         probes=data.probes,
         texts=_ptx_windows(settings, policy, data),
@@ -107,10 +124,12 @@ def prepare(
     )
 
 
-def _encode_prompts(settings: PpoSettings, policy: LanguageModel, data: PpoData) -> tuple[list[list[int]], int]:
+def _encode_prompts(
+    settings: PpoSettings, policy: LanguageModel, data: PpoData
+) -> tuple[list[list[int]], list[PromptRow], int]:
     room = policy.context_length - settings.max_new_tokens
-    encoded = [policy.codec.encode_prompt(prompt.turns) for prompt in gently(data.prompts)]
-    fitting = [ids for ids in encoded if 0 < len(ids) <= room]
+    encoded = [(policy.codec.encode_prompt(prompt.turns), prompt) for prompt in gently(data.prompts)]
+    fitting = [(ids, row) for ids, row in encoded if 0 < len(ids) <= room]
     if not fitting:
         raise DataError(
             f"None of the {len(encoded)} prompts leaves room for {settings.max_new_tokens} new tokens in the model's "
@@ -118,7 +137,7 @@ def _encode_prompts(settings: PpoSettings, policy: LanguageModel, data: PpoData)
             if encoded
             else "PPO needs prompts and this project has 0 for it. Mark some prompts for PPO, or write new ones."
         )
-    return fitting, len(encoded) - len(fitting)
+    return [ids for ids, _ in fitting], [row for _, row in fitting], len(encoded) - len(fitting)
 
 
 def _ptx_windows(settings: PpoSettings, policy: LanguageModel, data: PpoData) -> TokenWindows | None:

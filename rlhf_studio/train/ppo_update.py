@@ -115,7 +115,7 @@ def _policy_gradient(stage: PpoStage, step: int, piece: Rollout, count: Tensor, 
 def _value_gradient(stage: PpoStage, step: int, piece: Rollout, count: Tensor, figures: Tally) -> None:
     with stage.compute.autocast():
         values = stage.value_model.values(piece.batch, piece.response_length)
-        clip = stage.settings.value_clip * stage.reward_model.score_std
+        clip = stage.settings.value_clip * stage.score_std
         out = ppo_value_loss(values, piece.values, piece.returns, piece.mask, clip=clip, count=count)
     stage.compute.backward(out.loss)
     loss = finite(out.loss, "value", step=step)

@@ -29,7 +29,8 @@ class Rollout(NamedTuple):
     advantages: Tensor  # (B, R)
     returns: Tensor  # (B, R)
     last_logprobs: Tensor  # (B, R) of the policy in its last pass over the batch, before that pass's update
-    scores: Tensor  # (B,) of the reward model
+    scores: Tensor  # (B,) that train: of the reward model or a script, clipped and less a penalty where that is set
+    watched: Tensor  # (B,) of the reward that only watches; NaN without one
     finished: Tensor  # (B,) bool, the answer ended by itself
 
     @property
@@ -83,8 +84,9 @@ class Rollout(NamedTuple):
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor], prefix: str, device: torch.device) -> "Rollout":
-        """What ``tensors`` gave."""
-        return cls(*(tensors[f"{prefix}.{name}"].to(device) for name in cls._fields))
+        """What ``tensors`` gave; a checkpoint of an earlier version knew of no watching reward."""
+        found = {f"{prefix}.watched": torch.full_like(tensors[f"{prefix}.scores"], float("nan")), **tensors}
+        return cls(*(found[f"{prefix}.{name}"].to(device) for name in cls._fields))
 
 
 def begin_rollout(prompts: Sequence[Sequence[int]], generation: Generation) -> Rollout:
@@ -108,6 +110,7 @@ def begin_rollout(prompts: Sequence[Sequence[int]], generation: Generation) -> R
         returns=nothing,
         last_logprobs=logprobs.clone(),
         scores=torch.zeros(len(prompts), device=logprobs.device),
+        watched=torch.full((len(prompts),), float("nan"), device=logprobs.device),
         finished=generation.finished,
     )
 

@@ -1,10 +1,12 @@
 import json
 import shutil
+from typing import get_args
 
 import pytest
 
 from rlhf_studio.errors import DataError, RunError
 from rlhf_studio.events import RunFinished, RunStarted, SettingChanged, StepMetrics
+from rlhf_studio.example.rubric import RUBRICS
 from rlhf_studio.jobs.recipes import drive, start_project_run, start_run
 from rlhf_studio.jobs.run_folder import RunFolder
 from rlhf_studio.lm.codec import Codec
@@ -176,3 +178,18 @@ def test_what_ppo_lets_a_person_steer_changes_as_an_event(project, model_folder,
     assert SettingChanged(2, "kl_coef", 0.7) in events
     assert next(e for e in events if isinstance(e, StepMetrics)).values["kl_coef"] == 0.7
     assert run.spec.settings["kl_coef"] == PpoSettings().kl_coef  # how it began
+
+
+def test_a_script_named_in_the_settings_watches_ppo(project, model_folder, tiny_lm, tmp_path):
+    ScalarModel.from_language_model(tiny_lm, seed=0).save(tmp_path / "reward")
+    models = {"policy": str(model_folder), "reward": str(tmp_path / "reward")}
+    settings = {"steps": 1, "batch_size": 2, "minibatch_size": 2, "max_new_tokens": 2, "epochs": 1, "threads": 1}
+    run = start_project_run(project, RunSpec("ppo", {**settings, "ptx_coef": 0, "watching": "brief"}, models))
+    told = [event.values for event in drive(run, RunControl()) if isinstance(event, StepMetrics) and event.step]
+    assert [0 <= values["watch/scores"] <= 1 for values in told] == [True]
+
+
+def test_the_scripts_of_the_settings_are_those_that_there_are():
+    for name in ("reward_source", "watching"):
+        known = get_args(PpoSettings.model_fields[name].annotation)
+        assert set(known) - {"model", "none"} == set(RUBRICS)

@@ -64,12 +64,12 @@ def drain(generator):
 
 @pytest.fixture
 def make_stage(tiny_lm):
-    def make(**changes):
+    def make(scripts=None, **changes):
         options = settings(max_new_tokens=6, batch_size=4, minibatch_size=4, ptx_window=16, **changes)
         reward_model = ScalarModel.from_language_model(tiny_lm, seed=1)
         reward_model.score_std = 0.7
         data = PpoData(PROMPTS, pretraining=TEXT)
-        return prepare(options, tiny_lm.clone(), reward_model, data, Compute(options), RunControl())
+        return prepare(options, tiny_lm.clone(), reward_model, data, Compute(options), RunControl(), scripts)
 
     return make
 
@@ -141,6 +141,7 @@ def rollout_of_two(scores):
         returns=one,
         last_logprobs=one,
         scores=torch.tensor(scores),
+        watched=one[:, 0],
         finished=mask[:, 0],
     )
 
@@ -206,3 +207,74 @@ def test_the_gamma_that_was_found_is_told(tiny_lm):
     (told,) = steps(train_ppo(options, tiny_lm, reward_model, data, MemoryRun(), RunControl()))
     assert told["policy/ptx_norm_ratio"] == pytest.approx(0.25, rel=1e-4)
     assert told["ptx_coef"] != 0.5
+
+
+def bandit(options, scripts):
+    codec = NumberCodec(3)
+    policy = LanguageModel(FixedLogits([0.5, 0.3, 0.2]), codec, 64, None)
+    data = PpoData(prompts=tuple(PromptRow(i, (Turn("user", str(i % 3)),)) for i in range(16)))
+    judge = TokenScores([1.0, 0.0, -1.0], codec)
+    run = MemoryRun()
+    told = steps(train_ppo(options, policy, judge, data, run, RunControl(), scripts))
+    return told, run, policy
+
+
+def likes_the_last(row, answer):
+    return int(answer) / 2  # 0, 0.5 or 1 for the tokens 0, 1 and 2
+
+
+def test_a_script_trains_while_the_reward_model_watches():
+    options = settings(
+        steps=40, kl_coef=0.0, reward_source="happy", watching="model", script_scale=4.0, rollout_every=1
+    )
+    told, run, policy = bandit(options, {"happy": likes_the_last})
+    assert policy.module.bias.softmax(0)[2] > 0.9  # which the reward model likes least
+    for step, values in enumerate(told, start=1):
+        rollout = run.rollouts[step]
+        answers = rollout["tokens"][:, -1]
+        assert rollout["scores"] == pytest.approx(4.0 * answers / 2)
+        assert rollout["watched"] == pytest.approx(1.0 - answers)
+        assert values["watch/scores"] == pytest.approx(rollout["watched"].mean(), abs=1e-6)
+        assert values["objective/scores"] == pytest.approx(rollout["scores"].mean(), abs=1e-6)
+    assert told[-1]["watch/scores"] < told[0]["watch/scores"]
+    assert run.latest().state["script_std"] == pytest.approx(run.rollouts[1]["scores"].std(), rel=1e-6)
+
+
+def test_a_script_watches_and_changes_nothing():
+    plain, _, _ = bandit(settings(), {})
+    seen, run, _ = bandit(settings(watching="brief"), {"brief": likes_the_last})
+    assert all("watch/scores" not in values for values in plain)
+    assert "script_std" not in run.latest().state
+    for before, after in zip(plain, seen, strict=True):
+        assert 0 <= after.pop("watch/scores") <= 1
+        for values in (before, after):
+            values.pop("time/step_seconds")
+        assert after == before
+
+
+def test_the_script_is_asked_with_the_prompt_of_each_answer(make_stage):
+    seen = []
+    scripts = {"happy": lambda row, answer: seen.append((row, answer)) or len(answer) / 100}
+    stage = make_stage(reward_source="happy", scripts=scripts)
+    rollout = drain(collect_rollout(stage, 1))
+    codec = stage.policy.codec
+    assert len(seen) == 4
+    for i, (row, answer) in enumerate(seen):
+        prompt = codec.encode_prompt(row.turns)
+        ids = rollout.tokens[i][rollout.attention[i]].tolist()
+        assert ids[: len(prompt)] == prompt
+        assert answer == codec.decode(ids[len(prompt) :])
+        assert float(rollout.scores[i]) == pytest.approx(4.0 * len(answer) / 100)
+
+
+def test_a_script_that_was_not_given_is_missed_at_once():
+    with pytest.raises(ValueError, match=r"name the script 'brief', given are \['happy'\]"):
+        bandit(settings(watching="brief"), {"happy": likes_the_last})
+
+
+def test_a_rollout_of_an_earlier_version_has_no_watching_scores():
+    kept = rollout_of_two([0.0, 4.0]).tensors("rollout")
+    del kept["rollout.watched"]
+    again = Rollout.from_tensors(kept, "rollout", torch.device("cpu"))
+    assert again.watched.isnan().all()
+    assert again.scores.tolist() == [0.0, 4.0]

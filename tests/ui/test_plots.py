@@ -101,7 +101,9 @@ def test_held_out_curves_are_dashed(theme, qtbot):
     for specs in PANELS.values():
         for spec in specs:
             for curve in spec.curves:
-                assert curve.is_dashed == (curve.metric.endswith("valid") or curve.metric == "loss/value_avg")
+                assert curve.is_dashed == (
+                    curve.metric.endswith("valid") or curve.metric in {"loss/value_avg", "watch/scores"}
+                )
 
 
 def test_the_objective_is_the_sum_of_its_terms():

@@ -16,7 +16,7 @@ class CurveSpec:
         metric: Its name in ``StepMetrics``.
         word: For the legend; empty where the panel has one curve.
         paint: A field of ``theme.Colours``.
-        is_dashed: Held-out figures are dashed, never told apart by colour alone.
+        is_dashed: Held-out and watching figures are dashed, never told apart by colour alone.
     """
 
     metric: str
@@ -115,9 +115,13 @@ PANELS: dict[str, tuple[PanelSpec, ...]] = {
             "reward",
             _tr("Reward"),
             _tr("score"),
-            (CurveSpec("objective/scores", "", "metric_reward"),),
+            (
+                CurveSpec("objective/scores", _tr("trains"), "metric_reward"),
+                CurveSpec("watch/scores", _tr("watches"), "reward", True),
+            ),
             _tr(
-                "Mean score of the reward model over the sampled answers, before the KL penalty. 0 is a demonstration."
+                "Mean score of the sampled answers, before the KL penalty; of the reward model, 0 is a demonstration. "
+                "Dashed, where there is one: a reward that only watches."
             ),
             "+.2f",
             0.2,
