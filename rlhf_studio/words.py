@@ -49,6 +49,7 @@ ACTS = {
     "restoration": "the return of a label",
     "simulated": "the removal of simulated rankings",
     "target": "another target of the simulated rankings",
+    "run": "the deletion of a run",
 }
 
 DURATIONS = ("{seconds} s", "{minutes} min {seconds} s", "{hours} h {minutes} min")
@@ -109,6 +110,26 @@ def duration(seconds: float, say: Callable[[str], str] = str) -> str:
     whole = round(seconds)
     form = DURATIONS[(whole >= 60) + (whole >= 3600)]
     return say(form).format(hours=whole // 3600, minutes=whole % 3600 // 60, seconds=whole % 60)
+
+
+USABLE = {
+    "no": "usable: no, it has not come to its first checkpoint",
+    "checkpoint": "usable: yes, checkpoint at step {step}",
+    "model": "usable: yes, model of step {step}",
+}
+SIZES = ("{size:.0f} kB", "{size:.1f} MB", "{size:.1f} GB")
+
+
+def usable(step: int | None, *, is_checkpoint: bool, say: Callable[[str], str] = str) -> str:
+    """Whether there is something of a run to use; ``step`` None is nothing."""
+    key = "no" if step is None else "checkpoint" if is_checkpoint else "model"
+    return say(USABLE[key]).format(step=step)
+
+
+def size(count: int, say: Callable[[str], str] = str) -> str:
+    """Bytes as ``34 kB``, ``5.1 MB`` or ``2.0 GB``, in powers of ten."""
+    power = (count >= 1e6) + (count >= 1e9)
+    return say(SIZES[power]).format(size=count / 1000 ** (power + 1))
 
 
 def plain(text: str) -> str:

@@ -44,6 +44,19 @@ def add_options(group: Any, rows: Sequence[Option]) -> None:
             )
 
 
+def add_changes(group: Any, rows: Sequence[Option]) -> None:
+    """Add one option per setting where the default is not today's, but what another run has."""
+    for option in rows:
+        facts = [option.unit and f"in {option.unit}", allowed(option) if option.bounds else ""]
+        words = "; ".join(fact for fact in facts if fact)
+        words = f"{option.title}: {option.help}{f' [{words}]' if words else ''}".replace("%", "%%")
+        kwargs: dict[str, Any] = {"dest": SETTING + option.name, "default": argparse.SUPPRESS, "help": words}
+        if option.annotation is bool:
+            group.add_argument(flag(option), action=argparse.BooleanOptionalAction, **kwargs)
+        else:
+            group.add_argument(flag(option), metavar=_metavar(option), **kwargs)
+
+
 def read_settings(args: argparse.Namespace, settings: type[S], preset: Mapping[str, Any] | None = None) -> S:
     """The settings a person asked for: defaults, then the preset, then the file, then the options.
 

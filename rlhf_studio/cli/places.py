@@ -35,3 +35,19 @@ def model_folder(name: str) -> Path:
         f"There is no model folder '{name}'. Name a folder in Hugging Face layout"
         + (f", or a bundled model ({known})." if known else ".")
     )
+
+
+def run_folder(name: str, project: Path | None) -> Path:
+    """The folder of a run: a path, or the beginning of its id in a project.
+
+    Raises:
+        DataError: If there is none.
+    """
+    from rlhf_studio.jobs.catalog import find_run
+
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return path
+    if project is None:
+        raise DataError(f"There is no run folder '{name}'. Name a folder, or the project of this id with --project.")
+    return find_run(project, name)

@@ -50,25 +50,12 @@ def _fill(parser: LazyParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Find the run and follow it."""
     from rlhf_studio.cli.options import given_settings
+    from rlhf_studio.cli.places import run_folder
     from rlhf_studio.store.project import open_project
 
-    path = _run_folder(args)
+    path = run_folder(args.name, args.project)
     with open_project(path.absolute().parent.parent) as store:
         from rlhf_studio.cli.one_run import follow_one
         from rlhf_studio.jobs.run_folder import RunFolder
 
         return follow_one(store, RunFolder.open(path), given_settings(args))
-
-
-def _run_folder(args: argparse.Namespace) -> Path:
-    from rlhf_studio.errors import DataError
-    from rlhf_studio.jobs.catalog import find_run
-
-    path = Path(args.name).expanduser()
-    if path.is_dir():
-        return path
-    if args.project is None:
-        raise DataError(
-            f"There is no run folder '{args.name}'. Name a folder, or the project of this id with --project."
-        )
-    return find_run(args.project, args.name)

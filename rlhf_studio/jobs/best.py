@@ -19,8 +19,8 @@ JUDGED_BY: Mapping[RunKind, tuple[str, bool]] = {
 def best_checkpoint(kind: RunKind, names: Sequence[str], events: Sequence[TrainEvent]) -> str:
     """The name of the best checkpoint, '' where none was measured.
 
-    Each is judged by the newest figure at or before its step. Of equals the oldest wins: the later ones may only not have
-    been measured yet.
+    Each is judged by the newest figure at or before its step. Of equals the oldest wins: the later ones may only not
+    have been measured yet.
 
     Args:
         kind: Of the run.

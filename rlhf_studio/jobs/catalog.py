@@ -1,19 +1,21 @@
 """The runs of a project, as their folders tell them; needs no torch, so that a window can list them at once."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from types import TracebackType
 from typing import Self
 
 from rlhf_studio.errors import DataError, RunError
 from rlhf_studio.events import Outcome, RunFinished, RunStarted, StepMetrics, TrainEvent
 from rlhf_studio.jobs.event_log import EVENT_FILE, EventLog
-from rlhf_studio.jobs.run_file import RUN_FILE, RunFile, read_run_file
+from rlhf_studio.jobs.run_about import About, read_about, write_about
+from rlhf_studio.jobs.run_file import RUN_FILE, Fork, RunFile, read_run_file
 from rlhf_studio.jobs.run_names import name_note
 from rlhf_studio.schema import RunKind
+from rlhf_studio.store.checks import check_text
 from rlhf_studio.store.project import RUNS, Store
 
 _BATCH = 64  # steps in one transaction of the index
@@ -32,11 +34,19 @@ class RunSummary:
     message: str  # why it failed, if it did
     last_step: int
     parents: tuple[str, ...]  # ids of the runs whose models it began with
+    fork: Fork | None = None  # where it branched off another run
+    base: str = ""  # name of the model it began with, where that is of no run
+    comment: str = ""  # a person's own words about it
 
     @property
     def note(self) -> str:
         """What its name tells besides its stage."""
         return name_note(self.title)
+
+    @property
+    def under(self) -> tuple[str, ...]:
+        """The runs that it may hang under in a tree, the first that is there: what it was forked from, its models."""
+        return ((self.fork.run,) if self.fork else ()) + tuple(reversed(self.parents))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +85,16 @@ def list_runs(project: Path) -> Catalog:
     runs, damaged = [], []
     for path in _run_paths(project):
         try:
-            runs.append(_summary(path, read_run_file(path)))
+            run_file = read_run_file(path)
         except RunError as error:
             damaged.append(str(error))
+            continue
+        try:
+            about = read_about(path)
+        except RunError as error:  # what a person wrote about it is lost, the run is not
+            damaged.append(str(error))
+            about = About()
+        runs.append(_summary(path, run_file, about))
     return Catalog(tuple(sorted(runs, key=lambda run: (run.created, run.id))), tuple(damaged))
 
 
@@ -95,6 +112,32 @@ def find_run(project: Path, prefix: str) -> Path:
         raise DataError(f"'{prefix}' begins {len(found)} runs: {', '.join(found[:4])}. Write more of the name.")
     known = f"the newest is {ids[-1]}" if ids else "there is none yet"
     raise DataError(f"No run of {project} begins with '{prefix}' ({known}). 'rlhf-studio project info' lists them.")
+
+
+def dependents(runs: Iterable[RunSummary], run_id: str) -> tuple[RunSummary, ...]:
+    """The runs that began with a model of this one: without it they cannot go on or be forked, only used."""
+    return tuple(run for run in runs if run_id in run.parents)
+
+
+def describe_run(store: Store, path: Path, *, title: str | None = None, comment: str | None = None) -> RunSummary:
+    """Give a run another name or comment; None leaves what is there, '' takes it away.
+
+    Raises:
+        RunError: If the run is damaged, or nothing can be written there.
+        DataError: If the project cannot be written or a text is no text.
+    """
+    store.require_writable()
+    for text in (title, comment):
+        check_text(text or "", "What is said about a run")
+    try:
+        old = read_about(path)
+    except RunError:  # it is replaced
+        old = About()
+    about = About(old.title if title is None else title.strip(), old.comment if comment is None else comment.strip())
+    write_about(path, about)
+    run = _summary(path, read_run_file(path), about)
+    store.record_run(run.id, run.kind, run.title, run.path, run.parents, run.created)
+    return run
 
 
 def rebuild_index(store: Store) -> Catalog:
@@ -125,7 +168,7 @@ class RunIndexer:
         self._steps: list[StepMetrics] = []
         self._is_active = not store.is_read_only and path.resolve().parent == store.runs_dir.resolve()
         if self._is_active:
-            run = _summary(path, read_run_file(path))
+            run = _summary(path, read_run_file(path), read_about(path))
             store.record_run(run.id, run.kind, run.title, path, run.parents, run.created)
 
     def __enter__(self) -> Self:
@@ -166,20 +209,25 @@ def _run_paths(project: Path) -> Iterator[Path]:
         yield from sorted(path for path in folder.iterdir() if (path / RUN_FILE).is_file())
 
 
-def _summary(path: Path, run_file: RunFile) -> RunSummary:
+def _summary(path: Path, run_file: RunFile, about: About) -> RunSummary:
     last = EventLog(path / EVENT_FILE).last()
     ending = last if isinstance(last, RunFinished) else None
     spec = run_file.spec
+    roles = sorted(spec.models)
     return RunSummary(
         id=path.name,
         path=path,
         kind=spec.kind,
-        title=spec.title,
+        title=about.title or spec.title,
         created=run_file.created,
         outcome=ending.outcome if ending else None,
         message=ending.message if ending else "",
         last_step=last.step if last else 0,
-        parents=tuple(dict.fromkeys(run_id for model in spec.models.values() if (run_id := _run_of(model)))),
+        # the reward model last: it began with the SFT model that PPO begins with, so PPO hangs under it
+        parents=tuple(dict.fromkeys(run_id for role in roles if (run_id := _run_of(spec.models[role])))),
+        fork=run_file.fork,
+        base=next((PurePath(spec.models[role]).name for role in roles if not _run_of(spec.models[role])), ""),
+        comment=about.comment,
     )
 
 

@@ -135,6 +135,11 @@ class CheckpointShelf:
             remove_tree(path)
 
 
+def step_of(name: str) -> int:
+    """The step that a checkpoint of this name was taken after."""
+    return _order(name)[0]
+
+
 def _order(name: str) -> tuple[int, int]:
     match = _NAME.fullmatch(name)
     return (int(match[1]), int(match[2] or 1)) if match else (-1, 0)

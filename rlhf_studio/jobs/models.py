@@ -65,25 +65,48 @@ def _choices(project: Path, kinds: tuple[RunKind, ...]) -> tuple[ModelChoice, ..
     return tuple(choice for run in runs if (choice := _choice(run)) is not None)
 
 
-def _choice(run: RunSummary) -> ModelChoice | None:
+@dataclass(frozen=True, slots=True)
+class Usable:
+    """What of a run can be used: its model, or, where it was cut off before it left one, its newest checkpoint."""
+
+    path: Path
+    step: int
+
+    @property
+    def is_checkpoint(self) -> bool:
+        return self.path.parent.name == CHECKPOINTS
+
+
+def usable(run: RunSummary) -> Usable | None:
     """What a run has left to use, None if it has not come to its first checkpoint."""
+    model = run.path / "models" / LEFT_BY[run.kind]
+    # a trainer that ends by itself leaves its model before it says so, without a message
+    if run.outcome in {"completed", "stopped"} and not run.message and (model / "studio.json").is_file():
+        return Usable(model, run.last_step)
+    newest = max((run.path / CHECKPOINTS).glob("step-*"), key=_numbers, default=None)
+    return Usable(newest, _numbers(newest)[0]) if newest is not None else None
+
+
+def kept_steps(run: Path) -> tuple[int, ...]:
+    """The steps of the checkpoints that a run keeps, each once, newest first."""
+    return tuple(sorted({_numbers(path)[0] for path in (run / CHECKPOINTS).glob("step-*")}, reverse=True))
+
+
+def _choice(run: RunSummary) -> ModelChoice | None:
     try:
         stage = stage_of(read_run_file(run.path))
     except RunError:  # removed or damaged since it was listed
         return None
+    found = usable(run)
+    if found is None:
+        return None
     name = f"{words.STAGES[stage]}: {run.note}" if run.note else words.STAGES[stage]
     title = f"{name}, {_when(run.created)}"
-    model = run.path / "models" / LEFT_BY[run.kind]
-    # a trainer that ends by itself leaves its model before it says so, without a message
-    if run.outcome in {"completed", "stopped"} and not run.message and (model / "studio.json").is_file():
-        if run.outcome == "stopped":
-            title += f" (stopped at step {run.last_step})"
-        return ModelChoice(f"run:{run.id}", title, stage, model, run.id, run.last_step)
-    newest = max((run.path / CHECKPOINTS).glob("step-*"), key=_numbers, default=None)
-    if newest is None:
-        return None
-    step = _numbers(newest)[0]
-    return ModelChoice(f"run:{run.id}", f"{title} (checkpoint at step {step})", stage, newest, run.id, step)
+    if found.is_checkpoint:
+        title += f" (checkpoint at step {found.step})"
+    elif run.outcome == "stopped":
+        title += f" (stopped at step {found.step})"
+    return ModelChoice(f"run:{run.id}", title, stage, found.path, run.id, found.step)
 
 
 def _numbers(checkpoint: Path) -> tuple[int, ...]:

@@ -50,6 +50,14 @@ class DataPart:
 
 
 @dataclass(frozen=True, slots=True)
+class Fork:
+    """Where a run branched off another one."""
+
+    run: str  # id
+    step: int  # that it goes on from
+
+
+@dataclass(frozen=True, slots=True)
 class RunFile:
     """What ``run.json`` holds: nothing about the machine or the person."""
 
@@ -59,6 +67,7 @@ class RunFile:
     data: Mapping[str, DataPart] = field(default_factory=dict)
     data_sha256: str = ""  # of data.json
     models: Mapping[str, str] = field(default_factory=dict)  # SHA-256 of the model folders by role
+    fork: Fork | None = None  # None for a run that began from its models
     format: int = _FORMAT
 
 
@@ -74,13 +83,15 @@ def stage_settings(spec: RunSpec) -> TrainSettings:
     return parse_settings(STAGE_SETTINGS[spec.kind], spec.settings)
 
 
-def new_run_file(spec: RunSpec, data: RunData, models: Mapping[str, str]) -> tuple[RunFile, bytes]:
+def new_run_file(
+    spec: RunSpec, data: RunData, models: Mapping[str, str], fork: Fork | None = None
+) -> tuple[RunFile, bytes]:
     """The record of a run that starts now, and its data as JSON."""
     content = record_json(data if is_dataclass(data) else dict(data))
     parts = {name: DataPart(len(rows), digest(rows)) for name, rows in _parts(data)}
     created = datetime.now(UTC).isoformat(timespec="milliseconds")
     sha256 = hashlib.sha256(content).hexdigest()
-    return RunFile(spec, created, _versions(), parts, sha256, dict(models)), content
+    return RunFile(spec, created, _versions(), parts, sha256, dict(models), fork), content
 
 
 def _parts(data: RunData) -> list[tuple[str, Any]]:

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from rlhf_studio.errors import RunError
 from rlhf_studio.events import CheckpointSaved, ModelSaved, Notice, RolloutSaved, RunFinished, TrainEvent
 from rlhf_studio.jobs.best import best_checkpoint
-from rlhf_studio.jobs.checkpoints import KEPT, CheckpointShelf, DamagedError, StoredCheckpoint
+from rlhf_studio.jobs.checkpoints import KEPT, CheckpointShelf, DamagedError, StoredCheckpoint, step_of
 from rlhf_studio.jobs.event_log import EVENT_FILE, EventLog
 from rlhf_studio.jobs.files import (
     OLD,
@@ -31,6 +31,7 @@ from rlhf_studio.jobs.files import (
 from rlhf_studio.jobs.run_file import (
     DATA_FILE,
     RUN_FILE,
+    Fork,
     RunData,
     RunFile,
     new_run_file,
@@ -59,7 +60,15 @@ class RunFolder:
         self._chosen: StoredCheckpoint | None = None
 
     @classmethod
-    def create(cls, path: Path, spec: RunSpec, data: RunData, models: Mapping[str, str] | None = None) -> "RunFolder":
+    def create(
+        cls,
+        path: Path,
+        spec: RunSpec,
+        data: RunData,
+        models: Mapping[str, str] | None = None,
+        fork: Fork | None = None,
+        fill: Callable[[Path], None] | None = None,
+    ) -> "RunFolder":
         """Make the folder of a new run.
 
         Args:
@@ -67,16 +76,20 @@ class RunFolder:
             spec: What the run is.
             data: All that it reads.
             models: SHA-256 of its model folders by role, to notice when one changes.
+            fork: Where it branched off another run.
+            fill: Puts what it goes on from into the folder before that is a run.
 
         Raises:
             RunError: If the folder holds something or cannot be written.
         """
-        run_file, content = new_run_file(spec, data, models or {})
+        run_file, content = new_run_file(spec, data, models or {}, fork)
         try:
             if path.exists() and (not path.is_dir() or any(path.iterdir())):
                 raise RunError(f"The folder {path} holds something already. Choose a new one for the run.")
             path.mkdir(parents=True, exist_ok=True)
             write_whole(path / DATA_FILE, content)
+            if fill is not None:
+                fill(path)
             write_whole(path / RUN_FILE, run_file_json(run_file))  # last: a folder without it is no run
             sync_folder(path.parent)
         except OSError as error:
@@ -173,6 +186,24 @@ class RunFolder:
         """
         found = self._newest()
         return found.read() if found else None
+
+    def checkpoint(self, step: int) -> StoredCheckpoint:
+        """The newest whole checkpoint of a step.
+
+        Raises:
+            RunError: If none of this step is kept, or it is damaged.
+        """
+        kept = self._shelf.names()
+        damage = ""
+        for name in (name for name in kept if step_of(name) == step):
+            try:
+                return self._check(name)
+            except DamagedError as error:
+                damage = damage or f" The one of step {step} is damaged ({error})."
+        steps = ", ".join(str(one) for one in sorted({step_of(name) for name in kept})) or "none"
+        raise RunError(
+            f"The run {self.path} keeps no whole checkpoint of step {step}.{damage} Choose one of its steps: {steps}."
+        )
 
     def save(self, checkpoint: Checkpoint) -> CheckpointSaved:
         """Keep a checkpoint and its line in ``events.jsonl``; both are on disk when this returns.

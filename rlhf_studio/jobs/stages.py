@@ -6,9 +6,9 @@ Needs no torch to be imported: the window describes a plan, the training thread 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
-from rlhf_studio.events import TrainEvent
+from rlhf_studio.events import Progress, TrainEvent
 from rlhf_studio.jobs.runner import RunControl
 
 StageKey = Literal["sft", "reward", "ppo", "ppo-ptx"]
@@ -77,3 +77,28 @@ def continue_run(
 
     for event in drive(RunFolder.open(run), control, changes):
         yield StageEvent(stage, run.name, event)
+
+
+def fork_stage(
+    run: Path, step: int, control: RunControl, changes: Mapping[str, Any] | None = None
+) -> Iterator[StageEvent]:
+    """Start a run that goes on after a step of another one, and run it to its end. For the training thread.
+
+    Args:
+        run: Folder of the run to fork.
+        step: Of one of its checkpoints.
+        control: Stops and pauses the new run.
+        changes: Settings that shall differ from those of the run it was forked from.
+
+    Raises:
+        StudioError: As ``forking.fork_run`` and ``recipes.drive``.
+    """
+    from rlhf_studio.jobs.forking import fork_run  # noqa: PLC0415  loads torch, in the training thread
+    from rlhf_studio.jobs.models import stage_of  # noqa: PLC0415
+    from rlhf_studio.jobs.recipes import drive  # noqa: PLC0415
+
+    folder = fork_run(run, step, changes)
+    stage = cast("StageKey", stage_of(folder.run_file))
+    yield StageEvent(stage, folder.id, Progress(0, 0, "load"))
+    for event in drive(folder, control):
+        yield StageEvent(stage, folder.id, event)

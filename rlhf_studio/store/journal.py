@@ -4,7 +4,7 @@ Labels stay append-only: undoing adds a row that takes a label back, redoing one
 label in bulk (imports, simulated rankings) is not in the journal.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,6 +23,7 @@ JournalKind = Literal[
     "restoration",
     "simulated",  # retraction of every simulated ranking
     "target",  # retraction of every simulated ranking, and others made of the same answers
+    "run",  # moved to the trash
 ]
 _Verdict = Literal["unrankable", "skipped"]
 _Label = Literal["demonstration", "ranking"]
@@ -46,11 +47,12 @@ class JournalEntry:
     set_id: int | None = None
     demonstration_id: int | None = None
     ranking_id: int | None = None
+    run_id: str | None = None
 
     @property
     def label(self) -> _Label | None:
-        """Which kind of label it was done to; a verdict on an answer set concerns none."""
-        if self.kind in _VERDICTS:
+        """Which kind of label it was done to; a verdict on an answer set and a run's deletion concern none."""
+        if self.kind in _VERDICTS or self.kind == "run":
             return None
         return "ranking" if self.demonstration_id is None else "demonstration"
 
@@ -62,6 +64,8 @@ class JournalEntry:
             tables.add(self.label)
         if self.set_id is not None or self.kind in _IN_BULK:
             tables.add("answer_set")
+        if self.run_id is not None:
+            tables.add("run")
         return Changes(frozenset(tables))
 
 
@@ -157,21 +161,27 @@ class LabelActs(AnswerSetTables):
 
     def _entry(self, where: str) -> JournalEntry | None:
         rows = self._read(
-            f"SELECT id, kind, prompt_id, set_id, demonstration_id, ranking_id FROM journal {where}"  # noqa: S608  ours
+            f"SELECT id, kind, prompt_id, set_id, demonstration_id, ranking_id, run_id FROM journal {where}"  # noqa: S608
         )
         return JournalEntry(*rows[0]) if rows else None
 
     def _log(self, kind: JournalKind, who: str, **ids: int | None) -> JournalEntry:
-        """Write an act down; a new one clears what could be redone."""
-        self._drop_undone()
+        """Write an act on labels down; a new one clears what could be redone."""
         columns = ("prompt_id", "set_id", "demonstration_id", "ranking_id", "verdict_id")
-        values = [ids.get(column) for column in columns]
+        return self._write_down(kind, who, {column: ids.get(column) for column in columns})
+
+    def _log_run(self, run_id: str, who: str) -> JournalEntry:
+        """Write an act on a run down, likewise."""
+        return self._write_down("run", who, {"run_id": run_id})
+
+    def _write_down(self, kind: JournalKind, who: str, done_to: Mapping[str, int | str | None]) -> JournalEntry:
+        self._drop_undone()
         row_id = self._insert(
-            f"INSERT INTO journal (kind, who, created, {', '.join(columns)})"  # noqa: S608  fixed words
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (kind, who, now(), *values),
+            f"INSERT INTO journal (kind, who, created, {', '.join(done_to)})"  # noqa: S608  fixed words
+            f" VALUES ({', '.join('?' * (3 + len(done_to)))})",
+            (kind, who, now(), *done_to.values()),
         )
-        return JournalEntry(row_id, kind, *values[:4])
+        return self._entry(f"WHERE id = {row_id}") or JournalEntry(row_id, kind)
 
     def _move(self, entry: JournalEntry, state: Literal["done", "undone"], who: str) -> None:
         """Bring about or take back what an act did."""

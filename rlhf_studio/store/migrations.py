@@ -11,6 +11,7 @@ from rlhf_studio.store.database import atomically, way_back
 from rlhf_studio.store.tables import SCHEMA_1
 from rlhf_studio.store.tables_2 import to_version_2
 from rlhf_studio.store.tables_3 import SCHEMA_3
+from rlhf_studio.store.tables_4 import SCHEMA_4
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,12 @@ class Migration:
     apply: str | Callable[[sqlite3.Connection], None]
 
 
-MIGRATIONS: tuple[Migration, ...] = (Migration(1, SCHEMA_1), Migration(2, to_version_2), Migration(3, SCHEMA_3))
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(1, SCHEMA_1),
+    Migration(2, to_version_2),
+    Migration(3, SCHEMA_3),
+    Migration(4, SCHEMA_4),
+)
 
 
 def schema_version(connection: sqlite3.Connection) -> int:

@@ -11,7 +11,7 @@ from rlhf_studio.store.lock import LockTakenError, ProjectLock
 from rlhf_studio.store.migrations import migrate, pending, schema_version
 from rlhf_studio.store.prompt_list import PromptList
 from rlhf_studio.store.runs import RunIndex
-from rlhf_studio.store.simulated import SimulatedRankings
+from rlhf_studio.store.trash import RunTrash
 
 DATABASE = "project.sqlite"
 LOCK = "project.lock"
@@ -21,7 +21,7 @@ APPLICATION_ID = 0x524C4846  # "RLHF"
 _LEFTOVERS = (f"{DATABASE}.part", f"{DATABASE}.part-journal", LOCK, ".DS_Store", "desktop.ini")
 
 
-class Store(SimulatedRankings, PromptList, RunIndex):
+class Store(RunTrash, PromptList, RunIndex):
     """Everything a project keeps; belongs to the thread that opened it, and is a context manager."""
 
     def __init__(
@@ -92,7 +92,9 @@ def open_project(folder: Path, *, read_only: bool = False) -> Store:
         return _open_read_only(path, _unwritable(folder, error.strerror))
     try:
         with path.open("r+b"):
-            return Store(_open_writable(path), path, lock)
+            store = Store(_open_writable(path), path, lock)
+            store.settle_trash()
+            return store
     except BaseException as error:
         lock.release()
         if (obstacle := _obstacle(error)) is None:

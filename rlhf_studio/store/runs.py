@@ -82,11 +82,13 @@ class RunIndex(TrainingRows):
         return _RUN
 
     def runs(self) -> tuple[RunRecord, ...]:
-        """Every run of the index, oldest first."""
+        """Every run of the index that is not deleted, oldest first."""
         parents: dict[str, list[str]] = {}
         for run_id, parent in self._read("SELECT run_id, parent_id FROM run_parent ORDER BY run_id, place"):
             parents.setdefault(run_id, []).append(parent)
-        rows = self._read("SELECT id, kind, title, folder, created, outcome FROM run ORDER BY created, rowid")
+        rows = self._read(
+            "SELECT id, kind, title, folder, created, outcome FROM run WHERE NOT is_deleted ORDER BY created, rowid"
+        )
         return tuple(
             RunRecord(run_id, kind, title, folder, created, outcome, tuple(parents.get(run_id, ())))
             for run_id, kind, title, folder, created, outcome in rows

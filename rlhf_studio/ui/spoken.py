@@ -48,6 +48,16 @@ def duration_text(seconds: float) -> str:
     return words.duration(seconds, spoken)
 
 
+def usable_text(step: int | None, *, is_checkpoint: bool) -> str:
+    """Whether there is something of a run to use."""
+    return words.usable(step, is_checkpoint=is_checkpoint, say=spoken)
+
+
+def size_text(count: int) -> str:
+    """``5.1 MB``."""
+    return words.size(count, spoken)
+
+
 def core_texts() -> tuple[str, ...]:
     """Every text that ``spoken`` may be given, each once."""
     from rlhf_studio.jobs.targets import targets  # noqa: PLC0415  likewise
@@ -59,6 +69,8 @@ def core_texts() -> tuple[str, ...]:
         *words.NOTICES.values(),
         *words.DURATIONS,
         *words.ACTS.values(),
+        *words.USABLE.values(),
+        *words.SIZES,
     ]
     texts += [text for preset in PRESETS for text in (preset.title, preset.changes, preset.watch)]
     texts += [DEFAULT_TITLE, *GROUPS.values()]

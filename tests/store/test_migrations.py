@@ -12,7 +12,7 @@ from rlhf_studio.store.migrations import MIGRATIONS, Migration, back_up, migrate
 from rlhf_studio.store.project import create_project, open_project
 
 NOTE = Migration(
-    4, "-- a note for each prompt; may be empty\nALTER TABLE prompt ADD COLUMN note TEXT NOT NULL DEFAULT '';"
+    5, "-- a note for each prompt; may be empty\nALTER TABLE prompt ADD COLUMN note TEXT NOT NULL DEFAULT '';"
 )
 
 
@@ -38,13 +38,13 @@ def test_versions_ascend_by_one():
 
 def test_steps_are_taken_and_the_old_file_is_kept(old):
     with closing(connect(old)) as connection:
-        backup = migrate(connection, old, (*MIGRATIONS, NOTE, Migration(5, fill_notes)))
-        assert schema_version(connection) == 5
+        backup = migrate(connection, old, (*MIGRATIONS, NOTE, Migration(6, fill_notes)))
+        assert schema_version(connection) == 6
         assert connection.execute("SELECT note FROM prompt").fetchall() == [("from eve",)]
         assert connection.execute("PRAGMA foreign_keys").fetchone() == (1,)
-    assert backup == old.with_name("project.before-v4.sqlite")
+    assert backup == old.with_name("project.before-v5.sqlite")
     with closing(connect(backup)) as connection:
-        assert schema_version(connection) == 3
+        assert schema_version(connection) == 4
         assert "note" not in columns(connection)
         assert connection.execute("SELECT author FROM prompt").fetchall() == [("eve",)]
 
@@ -62,11 +62,11 @@ def test_a_step_that_fails_leaves_the_version_before_it(old):
 
     with closing(connect(old)) as connection:
         with pytest.raises(sqlite3.OperationalError, match="no such thing"):
-            migrate(connection, old, (*MIGRATIONS, NOTE, Migration(5, fail)))
-        assert schema_version(connection) == 4
-        assert connection.execute("SELECT count(*) FROM prompt").fetchone() == (1,)
-        migrate(connection, old, (*MIGRATIONS, NOTE, Migration(5, fill_notes)))  # a later program does it right
+            migrate(connection, old, (*MIGRATIONS, NOTE, Migration(6, fail)))
         assert schema_version(connection) == 5
+        assert connection.execute("SELECT count(*) FROM prompt").fetchone() == (1,)
+        migrate(connection, old, (*MIGRATIONS, NOTE, Migration(6, fill_notes)))  # a later program does it right
+        assert schema_version(connection) == 6
 
 
 def test_a_step_that_breaks_references_is_taken_back(old):
@@ -75,14 +75,14 @@ def test_a_step_that_breaks_references_is_taken_back(old):
 
     with closing(connect(old)) as connection:
         with pytest.raises(sqlite3.IntegrityError, match="breaks a reference of prompt_purpose to prompt"):
-            migrate(connection, old, (*MIGRATIONS, Migration(4, orphan)))
+            migrate(connection, old, (*MIGRATIONS, Migration(5, orphan)))
         assert connection.execute("SELECT count(*) FROM prompt_purpose").fetchone() == (0,)
 
 
 def test_a_file_from_the_future_is_refused(old):
     with closing(connect(old)) as connection:
         migrate(connection, old, (*MIGRATIONS, NOTE))
-        with pytest.raises(DataError, match="version 4, this program knows versions up to 3"):
+        with pytest.raises(DataError, match="version 5, this program knows versions up to 4"):
             migrate(connection, old)
 
 
@@ -93,7 +93,7 @@ def test_a_backup_is_whole_or_not_there(old, monkeypatch):
             raise sqlite3.OperationalError("database or disk is full")
 
     with pytest.raises(sqlite3.OperationalError):
-        back_up(Full(), old.with_name("project.before-v4.sqlite"))
+        back_up(Full(), old.with_name("project.before-v5.sqlite"))
     assert list(old.parent.glob("*before*")) == []
 
 
@@ -106,7 +106,7 @@ def test_opening_an_old_project_brings_it_up(old, program_with_notes):
     with open_project(old.parent) as store:
         assert "note" in columns(store._db)
         assert len(store.prompts()) == 1
-    assert old.with_name("project.before-v4.sqlite").exists()
+    assert old.with_name("project.before-v5.sqlite").exists()
 
 
 def test_an_old_project_that_cannot_be_written_says_so(old, program_with_notes):
