@@ -85,7 +85,7 @@ def ppo_value_loss(
     Source: openai/lm-human-preferences, train_policy.py (loss); Schulman et al. 2017 for the idea.
     """
     values, old_values, returns = (full_precision(x).masked_fill(~mask, 0.0) for x in (values, old_values, returns))
-    clipped = old_values + (values - old_values).clamp(-clip, clip)
+    clipped = values.clamp(old_values - clip, old_values + clip)  # leaves a value inside exactly as it is
     error, clipped_error = (values - returns).square(), (clipped - returns).square()
     with torch.no_grad():
         clip_fraction = masked_mean((clipped_error > error).to(values.dtype), mask, count)

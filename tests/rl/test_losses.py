@@ -109,6 +109,14 @@ def test_a_value_clip_that_never_bites_is_a_mean_of_squares():
     assert out.clip_fraction.item() == 0
 
 
+def test_rounding_counts_no_value_as_clipped():
+    """old + (value - old) is another number than value for a third of these; it would count as clipped."""
+    values, old_values, returns = torch.randn(3, 1, 1000)
+    assert (old_values + (values - old_values) != values).any()
+    out = ppo_value_loss(values, old_values, returns, torch.ones(1, 1000, dtype=torch.bool), clip=100.0)
+    assert out.clip_fraction.item() == 0
+
+
 @pytest.mark.parametrize("name", LOSSES)
 def test_half_precision_is_computed_in_float32(name):
     halves = [t.bfloat16() for t in example()]
