@@ -231,7 +231,7 @@ def page(args, folder, rows, held_out, about, judged):
     """The result as Markdown, every figure from this run."""
     parameters = ModelShape.of_folder(args.base).parameters
     beginning = (
-        f"A reward model on {args.base.name} ({parameters:,} weights), trained by the program's own run on rankings "
+        f"A reward model on {trunk_name(args.base)}, {parameters:,} weights, trained by the program's own run on rankings "
         "that people made, and asked about prompts it has not seen. One seed, one setting, no choice among several."
     )
     explanation = (
@@ -261,8 +261,19 @@ def page(args, folder, rows, held_out, about, judged):
     return "\n\n".join(parts) + "\n"
 
 
-def in_percent(value, low, high, *, sign=""):
-    return f"{100 * value:{sign}.1f} % [{100 * low:{sign}.1f}, {100 * high:{sign}.1f}]"
+def trunk_name(base):
+    """The folder's name, and the file it was converted from if its card tells."""
+    path = base / "studio.json"
+    card = json.loads(path.read_text(encoding="utf-8"))["card"] if path.is_file() else {}
+    return f"{base.name} (made of {card['from']})" if "from" in card else base.name
+
+
+def in_percent(value, low, high):
+    return f"{100 * value:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
+
+
+def in_points(value, low, high):
+    return f"{100 * value:+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}]"
 
 
 def results_table(held_out, judged):
@@ -283,8 +294,8 @@ def comparison(held_out, judged):
         verdict = "better than" if low > 0.5 else "worse than" if high < 0.5 else "not to be told from"
         more = difference(ours, judged[LONGEST_CUT], held_out, name)
         sentences.append(
-            f"On {name} the reward model is {verdict} chance; it gets {in_percent(*more, sign='+')} more of the pairs "
-            "right than the rule that the longer answer (as cut) wins."
+            f"On {name} the reward model is {verdict} chance. Beside the rule that the longer answer (as cut) "
+            f"wins, its share of right pairs differs by {in_points(*more)}."
         )
     return " ".join(sentences)
 
@@ -307,7 +318,10 @@ def settings_text(args, folder):
     losses = [event.values["loss/train"] for event in steps]
     quarter = max(1, len(losses) // 4)
     beginning, end = (sum(part) / len(part) for part in (losses[:quarter], losses[-quarter:]))
-    command = f"python tests/bench/human_rankings.py --data FOLDER --base {args.base.name} --work FOLDER"
+    command = (
+        f"python tests/bench/human_rankings.py --data FOLDER --base {args.base.name} --work FOLDER "
+        f"--page resources/docs/{args.page.name} --questions {args.questions} --seed {args.seed}"
+    )
     told = ", ".join(f"`{name}` {value}" for name, value in settings_of(args).items())
     return (
         f"{told}; everything else as by default. {len(steps)} updates on one core, weights and optimizer in float32, "
