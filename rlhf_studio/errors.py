@@ -25,5 +25,20 @@ class RunError(StudioError):
     exit_code = 5
 
 
+class DivergedError(RunError):
+    """A loss or a gradient is not finite.
+
+    Attributes:
+        cause: In a few words, such as "policy loss nan at step 7".
+    """
+
+    def __init__(self, what: str, value: float, step: int) -> None:
+        super().__init__(
+            f"The {what} became {value} at step {step}. The weights were left as they were; "
+            "lower the learning rate and resume from the last checkpoint."
+        )
+        self.cause = f"{what} {value} at step {step}"
+
+
 class ProjectReadOnlyError(DataError):
     """A write was asked of a project that another program, or the file system, keeps from us."""

@@ -36,6 +36,10 @@ NOTICES = {
     "taken from the training pass.",
     "ppo.kl_stop": "KL to the start is {kl:.2f} nats per answer, above the limit of {limit:g}: the run ends here.",
     "run.checkpoint_damaged": "The checkpoint {checkpoint} is damaged ({reason}); the one before it is used.",
+    "run.micro_batch_halved": "The memory was exhausted with {before} sequences in one pass: the step is repeated with "
+    "{now}. The result is the same.",
+    "run.went_back": "Not finite: {cause}. The run went back to step {step} and goes on with half the learning rate "
+    "({rate:.1e}).",
     "run.not_pruned": "Old checkpoints could not be removed ({reason}).",
 }
 

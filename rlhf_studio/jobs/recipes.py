@@ -1,6 +1,6 @@
 """From a run's description to its events: start it, and drive it from the beginning or from its last checkpoint."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +15,7 @@ from rlhf_studio.jobs.record import record
 from rlhf_studio.jobs.run_file import RunData, stage_settings
 from rlhf_studio.jobs.run_folder import RunFolder
 from rlhf_studio.jobs.scripted import scripted_reward
+from rlhf_studio.jobs.second_try import Recipe, with_second_try
 from rlhf_studio.lm.heads import ScalarModel, load_scalar_model
 from rlhf_studio.lm.loading import load_language_model
 from rlhf_studio.lm.model import LanguageModel
@@ -26,8 +27,6 @@ from rlhf_studio.train.ppo import train_ppo
 from rlhf_studio.train.ppo_stage import PpoStage
 from rlhf_studio.train.reward import train_reward
 from rlhf_studio.train.sft import train_sft
-
-Recipe = Callable[[RunFolder, RunControl], Iterator[TrainEvent]]
 
 # what a resumed run may be given anew: how it is computed, and what a person may steer
 CHANGEABLE = frozenset(
@@ -110,7 +109,7 @@ def drive(
         check_unchanged(folder.spec, folder.run_file.models, folder.path)
         _apply(folder, control, changes or {})
         folder.resume_cut()
-        yield from record(recipe(folder, control), folder, control)
+        yield from record(with_second_try(recipe, folder, control, _apply), folder, control)
 
 
 def _apply(folder: RunFolder, control: RunControl, changes: Mapping[str, Any]) -> None:
@@ -150,7 +149,7 @@ def _run_ppo(folder: RunFolder, control: RunControl) -> Iterator[TrainEvent]:
     policy = _language_model(folder, "policy")
     reward_model = load_scalar_model(find(folder.spec.models["reward"], folder.path))
     _check_same_tokens(policy, reward_model)
-    named = {settings.reward_source, settings.watching} - {"model", "none"}
+    named = {str(settings.reward_source), str(settings.watching)} - {"model", "none"}
     scripts = {name: scripted_reward(name) for name in named}
     yield from train_ppo(settings, policy, reward_model, folder.data(), folder, control, scripts)
 

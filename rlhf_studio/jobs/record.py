@@ -5,17 +5,16 @@ import traceback
 from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 
-import torch
-
 from rlhf_studio.errors import RunError, StudioError
 from rlhf_studio.events import CheckpointSaved, Progress, RunFinished, TrainEvent
 from rlhf_studio.jobs.files import in_words
 from rlhf_studio.jobs.run_file import stage_settings
 from rlhf_studio.jobs.run_folder import RunFolder
 from rlhf_studio.train.control import RunControl
+from rlhf_studio.train.sparing import is_out_of_memory
 
 CRASH_FILE = "crash.log"
-_NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")  # how torch's CPU allocators say it
+_NO_DEVICE = ("CUDA error", "CUDA driver", "cuDNN error", "CUBLAS_STATUS", "MPS backend", "HIP error")
 
 
 def record(source: Iterator[TrainEvent], folder: RunFolder, control: RunControl) -> Iterator[TrainEvent]:
@@ -85,8 +84,13 @@ def failure(error: Exception, folder: RunFolder) -> str:
     """What went wrong, in words; what nobody foresaw also leaves its traceback in the run folder."""
     if isinstance(error, StudioError):
         return str(error)
-    if _is_memory(error):
+    if is_out_of_memory(error):
         return _memory_words(folder)
+    if _is_device(error):
+        return (
+            f"The device stopped answering ({str(error).strip().splitlines()[0]}). The last checkpoint is kept. "
+            "Start the program again and resume the run, with device cpu if the device does not come back."
+        )
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return str(in_words(error, folder.path, "what came next"))
     lines = str(error).strip().splitlines()
@@ -94,10 +98,10 @@ def failure(error: Exception, folder: RunFolder) -> str:
     return f"{what}. {_keep_traceback(error, folder)}"
 
 
-def _is_memory(error: Exception) -> bool:
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    return isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_MEMORY)
+def _is_device(error: Exception) -> bool:
+    """Whether the GPU stopped answering. A failed assertion on it is a fault of the program and none of the device."""
+    said = str(error)
+    return isinstance(error, RuntimeError) and any(w in said for w in _NO_DEVICE) and "device-side assert" not in said
 
 
 def _memory_words(folder: RunFolder) -> str:

@@ -171,6 +171,10 @@ class RunFolder:
         last = self._log.last()
         return last if isinstance(last, RunFinished) else None
 
+    def tell(self, notice: Notice) -> None:
+        """Have a notice recorded after the run's next event."""
+        self._notices.append(notice)
+
     def take_notices(self) -> list[Notice]:
         """What a person should know about the folder itself, since the last call."""
         notices, self._notices = self._notices, []
@@ -204,6 +208,15 @@ class RunFolder:
         raise RunError(
             f"The run {self.path} keeps no whole checkpoint of step {step}.{damage} Choose one of its steps: {steps}."
         )
+
+    def state(self) -> Mapping[str, Any]:
+        """The plain values beside the newest whole checkpoint's tensors; empty for a fresh run.
+
+        Raises:
+            RunError: As ``latest``.
+        """
+        found = self._newest()
+        return found.state if found else {}
 
     def save(self, checkpoint: Checkpoint) -> CheckpointSaved:
         """Keep a checkpoint and its line in ``events.jsonl``; both are on disk when this returns.

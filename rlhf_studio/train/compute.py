@@ -9,7 +9,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from torch import Tensor, nn
 
-from rlhf_studio.errors import RunError
+from rlhf_studio.errors import DivergedError
 from rlhf_studio.lm.loading import resolve_device
 from rlhf_studio.settings import TrainSettings
 
@@ -47,15 +47,12 @@ class Compute:
         """Scale the gradient down to the limit and return its norm before.
 
         Raises:
-            RunError: If the norm is not finite; the weights are untouched then.
+            DivergedError: If the norm is not finite; the weights are untouched then.
         """
         limit = self.max_grad_norm or float("inf")
         norm = float(torch.nn.utils.clip_grad_norm_(list(parameters), limit))
         if not norm < float("inf"):
-            raise RunError(
-                f"The gradient became {norm} at step {step}. The weights were left as they were; "
-                "lower the learning rate and resume from the last checkpoint."
-            )
+            raise DivergedError("gradient", norm, step)
         return norm
 
 
@@ -63,12 +60,9 @@ def finite(value: Tensor, name: str, *, step: int) -> float:
     """The loss as a number.
 
     Raises:
-        RunError: If it is not finite.
+        DivergedError: If it is not finite.
     """
     number = float(value.detach())
     if number != number or number in (float("inf"), float("-inf")):  # noqa: PLR0124
-        raise RunError(
-            f"The {name} loss became {number} at step {step}. The weights were left as they were; "
-            "lower the learning rate and resume from the last checkpoint."
-        )
+        raise DivergedError(f"{name} loss", number, step)
     return number

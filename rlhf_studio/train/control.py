@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
 
 
@@ -69,11 +69,16 @@ class RunControl:
 
     def change(self, name: str, value: float) -> None:
         """Set ``kl_coef``, a learning rate or ``clip`` from the next step on."""
-        self._changes.append((name, value))
+        with self._lock:
+            self._changes.append((name, value))
 
-    def take_changes(self) -> list[tuple[str, float]]:
-        """Every change asked for since the last call, oldest first."""
-        return [self._changes.popleft() for _ in range(len(self._changes))]
+    def take_changes(self, names: Collection[str] | None = None) -> list[tuple[str, float]]:
+        """Every change asked for since the last call, oldest first; with ``names``, others wait for a later call."""
+        with self._lock:
+            changes = list(self._changes)
+            waiting = [change for change in changes if names is not None and change[0] not in names]
+            self._changes = deque(waiting)
+        return [change for change in changes if change not in waiting]
 
     def wait_if_paused(self) -> None:
         """Block while the run is paused; a stop request ends the wait."""

@@ -5,7 +5,7 @@ Schulman et al. 2017, arXiv:1707.06347; Ziegler et al. 2019, arXiv:1909.08593 fo
 """
 
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 
 from rlhf_studio.events import Notice, RunStarted, SettingChanged, StepMetrics, TrainEvent
 from rlhf_studio.lm.heads import ScalarModel
@@ -62,9 +62,10 @@ def train_ppo(
     for step in range(start + 1, settings.steps + 1):
         began = time.perf_counter()
         if half_done is None:
-            yield from _take_changes(stage, step)
+            yield from _take_changes(stage, step, stage.changeable)
             rollout = yield from collect_rollout(stage, step)  # sample, score, KL penalty, advantages
-        else:
+        else:  # what its rewards were made with holds to its end
+            yield from _take_changes(stage, step, ("learning_rate", "value_learning_rate"))
             rollout, half_done = half_done, None
         tally = (yield from _learn(stage, step, rollout, run, cadence)) if rollout is not None else None
         if rollout is None or tally is None:  # a person stopped the run in the middle of this step
@@ -141,12 +142,11 @@ def _learn(
     return tally
 
 
-def _take_changes(stage: PpoStage, step: int) -> Iterator[SettingChanged]:
-    """Settings a person changed hold from this step on and belong to the run's state."""
-    for name, value in stage.control.take_changes():
-        if name in stage.changeable:
-            stage.trainee.values[name] = value
-            yield SettingChanged(step, name, value)
+def _take_changes(stage: PpoStage, step: int, names: Sequence[str]) -> Iterator[SettingChanged]:
+    """Settings that were changed hold from this step on and belong to the run's state."""
+    for name, value in stage.control.take_changes(names):
+        stage.trainee.values[name] = value
+        yield SettingChanged(step, name, value)
 
 
 def _rates(stage: PpoStage, step: int) -> dict[str, float]:

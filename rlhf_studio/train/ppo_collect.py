@@ -18,6 +18,7 @@ from rlhf_studio.train.ppo_stage import PpoStage
 from rlhf_studio.train.ppo_update import minibatch_plan
 from rlhf_studio.train.rollout import Rollout, begin_rollout, in_pieces
 from rlhf_studio.train.schedule import endless_batch
+from rlhf_studio.train.sparing import sparingly
 from rlhf_studio.train.texts import gently
 
 
@@ -28,7 +29,7 @@ class _StoppedError(Exception):
 def collect_rollout(stage: PpoStage, step: int) -> Generator[TrainEvent, None, Rollout | None]:
     """Sample one batch from the policy and work out its advantages; None if the run was stopped meanwhile."""
     try:
-        return (yield from _collect(stage, step))
+        return (yield from sparingly(stage, step, stage.piece, lambda: _collect(stage, step), lambda: None))
     except _StoppedError:
         return None
 

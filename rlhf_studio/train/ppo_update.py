@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from rlhf_studio.events import Progress
+from rlhf_studio.events import TrainEvent
 from rlhf_studio.rl.logprobs import token_logprobs
 from rlhf_studio.rl.losses import ppo_policy_loss, ppo_value_loss, ptx_loss
 from rlhf_studio.settings import PpoSettings
@@ -14,6 +14,7 @@ from rlhf_studio.train.evaluate import window_logprobs
 from rlhf_studio.train.ppo_stage import PpoStage
 from rlhf_studio.train.rollout import Rollout
 from rlhf_studio.train.schedule import by_length, chunks, shuffled
+from rlhf_studio.train.sparing import sparingly
 from rlhf_studio.train.texts import TokenWindows
 
 
@@ -59,8 +60,28 @@ def minibatch_plan(settings: PpoSettings, episodes: int, step: int) -> list[list
 
 def update_minibatch(
     stage: PpoStage, step: int, number: int, rollout: Rollout, episodes: Sequence[int], tally: Tally
-) -> Generator[Progress, None, bool]:
-    """One optimizer step of the policy and one of the value network; False if stopped before either.
+) -> Generator[TrainEvent, None, bool]:
+    """One optimizer step of the policy and one of the value network; False if stopped before either."""
+    figures = yield from sparingly(
+        stage,
+        step,
+        stage.settings.minibatch_size,
+        lambda: _gradients(stage, step, number, rollout, episodes),
+        lambda: _abandon(stage),
+    )
+    if figures is None:
+        _abandon(stage)
+        return False
+    _optimizer_steps(stage, step, figures)
+    for name, (total, _) in figures.sums.items():
+        tally.add(1.0, **{name: total})
+    return True
+
+
+def _gradients(
+    stage: PpoStage, step: int, number: int, rollout: Rollout, episodes: Sequence[int]
+) -> Generator[TrainEvent, None, Tally | None]:
+    """The gradients of one minibatch, and its figures; None if stopped.
 
     The gradients of PPO and of the pretraining text meet in the same buffers before the one step of the policy
     (appendix C.4). Every response token of the minibatch weighs the same, however it is cut into micro-batches.
@@ -76,22 +97,19 @@ def update_minibatch(
         rollout.last_logprobs[rows, : piece.response_length] = logprobs.masked_fill(~piece.mask, 0.0)
         yield stage.progress(step, "update", number / max(1, stage.settings.epochs))
         if stage.control.is_stopping:
-            return _abandon(stage)
+            return None
     if stage.trainee.values["ptx_coef"] and stage.texts is not None:
         before = _kept_gradients(stage)
         for windows in _ptx_pieces(stage, stage.texts, step, number, len(episodes)):
             _ptx_gradient(stage, step, *windows, figures)
             if stage.control.is_stopping:
-                return _abandon(stage)
+                return None
         _compare_gradients(stage, before, figures)
     for rows in pieces:
         _value_gradient(stage, step, rollout.select(rows), count, figures)
         if stage.control.is_stopping:
-            return _abandon(stage)
-    _optimizer_steps(stage, step, figures)
-    for name, (total, _) in figures.sums.items():
-        tally.add(1.0, **{name: total})
-    return True
+            return None
+    return figures
 
 
 def _policy_gradient(stage: PpoStage, step: int, piece: Rollout, count: Tensor, figures: Tally) -> Tensor:
@@ -200,8 +218,7 @@ def _average_weights(stage: PpoStage) -> None:
         average.lerp_(current, 1 - stage.settings.ema_decay)
 
 
-def _abandon(stage: PpoStage) -> bool:
+def _abandon(stage: PpoStage) -> None:
     """Forget the gradients of a minibatch that was stopped half way."""
     stage.policy_optimizer.zero_grad()
     stage.value_optimizer.zero_grad()
-    return False

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -27,6 +28,7 @@ from rlhf_studio.train.packing import Example
 from rlhf_studio.train.run import Run
 from rlhf_studio.train.schedule import by_length, chunks, cosine, epoch_batch, set_rate, shuffled
 from rlhf_studio.train.sft import encode_demonstrations
+from rlhf_studio.train.sparing import sparingly
 from rlhf_studio.train.state import Cadence, Trainee, adamw
 from rlhf_studio.train.texts import gently
 
@@ -57,6 +59,11 @@ class _Stage:
     valid: list[RankedAnswers]
     demonstrations: list[Example]
     total: int
+
+    @property
+    def most_answers(self) -> int:
+        """Answers of one batch, at most."""
+        return self.settings.batch_size * max(len(item.answers) for item in self.train)
 
 
 def train_reward(
@@ -94,7 +101,8 @@ def train_reward(
         began = time.perf_counter()
         rate = settings.learning_rate * cosine(step, stage.total, final=settings.final_rate)
         set_rate(optimizer, rate)
-        losses = yield from _accumulate(stage, step)
+        attempt = partial(_accumulate, stage, step)
+        losses = yield from sparingly(stage, step, stage.most_answers, attempt, optimizer.zero_grad)
         if control.is_stopping:
             optimizer.zero_grad()
             yield from _close(stage, trainee, run, step - 1, is_complete=False)

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -35,6 +36,7 @@ from rlhf_studio.train.evaluate import (
 from rlhf_studio.train.packing import Example, pack
 from rlhf_studio.train.run import Run
 from rlhf_studio.train.schedule import chunks, cosine, epoch_batch, set_rate
+from rlhf_studio.train.sparing import sparingly
 from rlhf_studio.train.state import Cadence, Trainee, adamw
 from rlhf_studio.train.texts import TokenWindows, gently
 
@@ -98,7 +100,8 @@ def train_sft(
         began = time.perf_counter()
         rate = settings.learning_rate * cosine(step, stage.total, final=settings.final_rate)
         set_rate(optimizer, rate)
-        losses = yield from _accumulate(stage, step)
+        attempt = partial(_accumulate, stage, step)
+        losses = yield from sparingly(stage, step, settings.batch_size, attempt, optimizer.zero_grad)
         if control.is_stopping:
             optimizer.zero_grad()
             yield from _close(stage, trainee, run, step - 1, "stopped")

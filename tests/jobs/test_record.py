@@ -87,6 +87,12 @@ def test_after_a_failure_the_run_goes_on_as_if_nothing_had_happened(folder, fail
         (torch.OutOfMemoryError("CUDA out of memory"), "Resume with micro_batch 16"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."), "micro_batch 16"),
         (OSError(28, "No space left on device"), "The disk is full"),
+        (
+            RuntimeError("CUDA error: unspecified launch failure\nCUDA kernel errors might be"),
+            "The device stopped answering (CUDA error: unspecified launch failure). The last checkpoint is kept. Start",
+        ),
+        (RuntimeError("MPS backend is not available"), "with device cpu if the device does not come back."),
+        (RuntimeError("CUDA error: device-side assert triggered"), "This should not happen; the details"),
         (OSError(5, "Input/output error"), "OSError: [Errno 5] Input/output error. This should not happen"),
         (
             ValueError("no response token\nin batch 1"),

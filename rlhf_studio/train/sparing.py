@@ -1,0 +1,58 @@
+"""The same work in smaller pieces where the memory does not suffice."""
+
+from collections.abc import Callable, Generator
+from typing import Protocol, TypeVar
+
+import torch
+
+from rlhf_studio.events import Notice, TrainEvent
+from rlhf_studio.settings import TrainSettings
+
+_NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")  # how torch's CPU allocators say it
+
+S = TypeVar("S", bound=TrainSettings)
+T = TypeVar("T")
+
+
+class Adjustable(Protocol[S]):
+    """A stage whose settings can be put in place of others while it runs."""
+
+    settings: S
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an error says that memory is exhausted, of whatever device."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_MEMORY)
+
+
+def sparingly(
+    stage: Adjustable[S],
+    step: int,
+    whole: int,
+    attempt: Callable[[], Generator[TrainEvent, None, T]],
+    undo: Callable[[], object],
+) -> Generator[TrainEvent, None, T]:
+    """Drive ``attempt``; where memory is exhausted, halve the stage's micro-batch, say so and begin anew.
+
+    Args:
+        stage: Its micro-batch stays halved until the run ends.
+        step: For the notice.
+        whole: Sequences in one pass where the micro-batch is 0.
+        attempt: Work that can be done twice: it changes no weight, and its result does not depend on the micro-batch.
+        undo: Forgets what a broken attempt has left, such as gradients.
+
+    Raises:
+        Exception: What ``attempt`` raised, if it was something else or a single sequence is too much.
+    """
+    while True:
+        before = stage.settings.micro_batch or whole
+        try:
+            return (yield from attempt())
+        except (MemoryError, RuntimeError) as error:
+            if before <= 1 or not is_out_of_memory(error):
+                raise
+        undo()  # here, where the broken attempt and its tensors are gone
+        stage.settings = stage.settings.model_copy(update={"micro_batch": before // 2})
+        yield Notice(step, "run.micro_batch_halved", {"before": before, "now": before // 2})
