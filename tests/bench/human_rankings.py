@@ -232,7 +232,8 @@ def page(args, folder, rows, held_out, about, judged):
     parameters = ModelShape.of_folder(args.base).parameters
     beginning = (
         f"A reward model on {trunk_name(args.base)}, {parameters:,} weights, trained by the program's own run on "
-        "rankings that people made, and asked about prompts it has not seen. One seed, one setting, no choice among several."
+        "rankings that people made, and asked about prompts it has not seen. One seed, one setting, no choice among "
+        "several."
     )
     explanation = (
         "Each pair is two answers to one prompt that people ranked apart; equal scores count half. In brackets "
