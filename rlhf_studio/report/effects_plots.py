@@ -49,13 +49,13 @@ def _accuracy(axes: Axes, seeds: Seeds) -> None:
     axes.invert_yaxis()
     axes.set_xlim(0, 1)
     axes.set_title("Right answers by rule, held-out prompts (dotted: 80 %)")
-    axes.legend(frameon=False, fontsize=8, loc="upper right")
+    axes.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.06), ncols=len(_SHOWN))
 
 
 def _gold(axes: Axes, seeds: Seeds) -> None:
     best = list(seeds[0]["best_of"])
     kl = [_mean(seeds, lambda s, n=n: s["best_of"][n]["kl"]) for n in best]  # type: ignore[misc]
-    gold = [_mean(seeds, lambda s, n=n: s["best_of"][n]["happy"]) for n in best]  # type: ignore[misc]
+    gold = [_mean(seeds, lambda s, n=n: s["best_of"][n]["gold: happy"]) for n in best]  # type: ignore[misc]
     axes.plot(kl, gold, marker="o", color=LIGHT.models["sft"], label="best of n answers of SFT")
     for n, x, y in zip(best, kl, gold, strict=True):
         axes.annotate(f"n = {n}", (x, y), textcoords="offset points", xytext=(6, -11), fontsize=8)

@@ -194,7 +194,8 @@ def _best_of(
     scores_of = list(zip(*(one.scores for one in drawn), strict=True))
     for n in BEST_OF:
         happy, topic, distinct, gold = count_stories(some, best_of(texts_of, scores_of, n))
-        result.best_of[n] = {"kl": best_of_kl(n), "happy": happy, "topic": topic, "distinct_2": distinct, **gold}
+        counted = {"kl": best_of_kl(n), "friendly end": happy, "topic": topic, "distinct-2": distinct}
+        result.best_of[n] = counted | {f"gold: {name}": score for name, score in gold.items()}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
