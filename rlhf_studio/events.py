@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+ALARM = "ppo.alarm."  # begins the message ids of notices that a run should wait after
+
 Outcome = Literal["completed", "stopped", "failed"]
 
 
@@ -132,6 +134,11 @@ _CLASSES: dict[str, type[Any]] = {
         RunFinished,
     )
 }
+
+
+def is_alarm(event: object) -> bool:
+    """Whether an event asks a person who attends the run to look at what the model says before it goes on."""
+    return isinstance(event, Notice) and event.message.startswith(ALARM)
 
 
 def to_json(event: TrainEvent) -> str:

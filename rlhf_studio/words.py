@@ -35,6 +35,14 @@ NOTICES = {
     "ppo.ratio_gate": "Sampler and training pass differ by {error:.1e} (limit {limit:.0e}): log-probabilities are "
     "taken from the training pass.",
     "ppo.kl_stop": "KL to the start is {kl:.2f} nats per answer, above the limit of {limit:g}: the run ends here.",
+    "ppo.alarm.repetition": "Alarm: the answers repeat themselves. At first {before:.0%} of their token pairs had come "
+    "before, now {now:.0%}.\n{examples}",
+    "ppo.alarm.length": "Alarm: the answers have {now:.0f} tokens now, at first {before:.0f}.\n{examples}",
+    "ppo.alarm.finished": "Alarm: {now:.0%} of the answers come to an end now, at first {before:.0%}.\n{examples}",
+    "ppo.alarm.entropy": "Alarm: the answers become alike. Entropy is {now:.2f} nats per token now, at first "
+    "{before:.2f}.\n{examples}",
+    "ppo.alarm.watched": "Alarm: the reward rises while the watching one falls, from {before:.2f} to {now:.2f}.\n"
+    "{examples}",
     "run.checkpoint_damaged": "The checkpoint {checkpoint} is damaged ({reason}); the one before it is used.",
     "run.micro_batch_halved": "The memory was exhausted with {before} sequences in one pass: the step is repeated with "
     "{now}. The result is the same.",

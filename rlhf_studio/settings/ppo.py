@@ -189,6 +189,13 @@ class PpoSettings(TrainSettings):
         ge=0,
         lt=1,
     )
+    alarm: bool = option(
+        True,
+        "Alarm",
+        "Tell, with examples, when the answers of the last three steps show signs of gaming the reward beside those of "
+        "the first three: they repeat themselves, have another length, do not end, become alike, or the watching "
+        "reward falls while the reward rises. The window pauses the run then.",
+    )
     rollout_every: int = option(
         10, "Keep rollouts", "Save the tokens and numbers of every n-th step.", unit="steps", ge=1
     )

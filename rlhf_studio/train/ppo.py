@@ -13,6 +13,7 @@ from rlhf_studio.lm.model import LanguageModel
 from rlhf_studio.rl.controllers import adapt_kl_coef
 from rlhf_studio.schema import PpoData
 from rlhf_studio.settings import PpoSettings
+from rlhf_studio.train.alarm import watch_for_hacking
 from rlhf_studio.train.compute import Compute
 from rlhf_studio.train.control import RunControl
 from rlhf_studio.train.ppo_collect import collect_rollout, rollout_metrics
@@ -95,6 +96,7 @@ def _report(
     yield StepMetrics(step, {**metrics, "time/step_seconds": time.perf_counter() - began})
     if is_too_far:
         yield Notice(step, "ppo.kl_stop", {"kl": kl, "limit": settings.kl_stop})
+    yield from watch_for_hacking(stage, step, rollout)
     _follow_kl(stage, kl)
     if step % settings.rollout_every == 0 or step == 1 or is_last:
         yield run.save_rollout(step, rollout.arrays())

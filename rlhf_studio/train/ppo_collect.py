@@ -12,6 +12,7 @@ from rlhf_studio.rl.advantages import gae
 from rlhf_studio.rl.kl import k3
 from rlhf_studio.rl.logprobs import token_logprobs
 from rlhf_studio.rl.masking import masked_mean, masked_var, whiten
+from rlhf_studio.rl.repetition import repeated_pairs
 from rlhf_studio.rl.rewards import sequence_kl, token_rewards
 from rlhf_studio.schema import PromptRow, Sampling
 from rlhf_studio.train.ppo_stage import PpoStage
@@ -198,6 +199,7 @@ def rollout_metrics(stage: PpoStage, rollout: Rollout) -> dict[str, float]:
         "objective/rlhf_reward": score - values["kl_coef"] * mean_kl,
         "answer/length": float(mask.sum(dim=1).float().mean()),
         "answer/finished": float(rollout.finished.float().mean()),
+        "answer/repetition": float(repeated_pairs(rollout.responses, mask).mean()),
         "value/explained_variance": 1 - unexplained / spread if spread else 0.0,
     }
     if stage.settings.watching != "none":

@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from rlhf_studio.errors import StudioError
-from rlhf_studio.events import Progress, RunFinished, TrainEvent
+from rlhf_studio.events import Progress, RunFinished, TrainEvent, is_alarm
 from rlhf_studio.jobs.catalog import RunIndexer
 from rlhf_studio.jobs.inference import DeviceFound, InferenceEvent, InferenceService
 from rlhf_studio.jobs.models import ModelChoice
@@ -142,6 +142,8 @@ class Session(QObject):
         items = self.runner.drain()
         if items:
             self._index(items)
+            if not is_over and any(is_alarm(item.event) for item in items):
+                self.pause()
             self.events_arrived.emit(items)
         if is_over:
             self._ended(items)

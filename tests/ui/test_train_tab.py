@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtCore import Qt, QTimer
 from window_material import MARKUP, add_all_runs, add_run
 
-from rlhf_studio.events import Progress, RunFinished, RunStarted, SampleShown, StepMetrics
+from rlhf_studio.events import Notice, Progress, RunFinished, RunStarted, SampleShown, StepMetrics
 from rlhf_studio.jobs.stages import StageEvent
 from rlhf_studio.schema import NewCompletion
 from rlhf_studio.settings import PpoSettings, options
@@ -233,6 +233,36 @@ def test_progress_is_said_in_words_with_the_time_left(qtbot, full, tab, session)
     assert tab.bar.where.text() == "SFT · learning · step 37 of 120"
     assert "left" in tab.bar.left.text()
     session._state = TrainingState.IDLE
+
+
+def test_an_alarm_holds_the_run_and_shows_the_texts_until_a_person_decides(qtbot, full, tab, session, monkeypatch):
+    said = {"before": 0.03, "now": 0.4, "examples": f"Hi {MARKUP} \u2192 ha ha ha"}
+
+    def hacks(project, plan, control):
+        yield StageEvent("ppo", "", Notice(6, "ppo.alarm.repetition", said))
+        pause = threading.Event()
+        while not control.is_stopping:
+            control.wait_if_paused()
+            yield StageEvent("ppo", "", Progress(7, 9, "sample"))
+            pause.wait(0.005)  # a step takes its time
+        yield StageEvent("ppo", "", RunFinished(7, "stopped"))
+
+    monkeypatch.setattr(session_module, "train_stages", hacks)
+    assert not tab.alarm.isVisible()
+    click(qtbot, tab.bar.train_all)
+    qtbot.waitUntil(tab.alarm.isVisible)
+    assert session.state is TrainingState.PAUSED
+    assert session.control.is_paused
+    text = tab.alarm.sentence.text()
+    assert text.startswith("Alarm: the answers repeat themselves. At first 3%")
+    assert text.endswith(f"Hi {MARKUP} \u2192 ha ha ha")
+    click(qtbot, tab.alarm.go_on)
+    assert session.state is TrainingState.RUNNING
+    assert not tab.alarm.isVisible()
+    tab.alarm.show_alarms([Notice(6, "ppo.alarm.repetition", said)])
+    with qtbot.waitSignal(session.training_finished):
+        click(qtbot, tab.alarm.stop)
+    assert not tab.alarm.isVisible()
 
 
 FAILURES = {

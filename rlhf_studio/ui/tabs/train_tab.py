@@ -11,7 +11,7 @@ from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from rlhf_studio.errors import StudioError
-from rlhf_studio.events import RunFinished
+from rlhf_studio.events import Notice, RunFinished, is_alarm
 from rlhf_studio.jobs.catalog import RunSummary, list_runs
 from rlhf_studio.jobs.models import language_models, reward_models, stage_of
 from rlhf_studio.jobs.needs import missing
@@ -21,6 +21,7 @@ from rlhf_studio.paths import DEFAULT_BASE, models_dir
 from rlhf_studio.store.database import Changes
 from rlhf_studio.ui.session import Session, TrainingState
 from rlhf_studio.ui.tabs.tab import GoTo, KeyHelp, Tab
+from rlhf_studio.ui.train.alarm import AlarmCard
 from rlhf_studio.ui.train.banner import EndBanner
 from rlhf_studio.ui.train.presets import Presets
 from rlhf_studio.ui.train.run_bar import RunBar
@@ -46,6 +47,7 @@ class TrainTab(Tab):
         self.probes = ProbeSide(session.theme)
         self.bar = RunBar(session.theme)
         self.banner = EndBanner()
+        self.alarm = AlarmCard()
         self.presets = Presets(self.column.cards, self)
         self.watch: Watch | None = None  # curves are built after the window is on screen
         self._plan: StagePlan | None = None
@@ -165,6 +167,7 @@ class TrainTab(Tab):
         page.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, GRID)
         page.setSpacing(GRID)
         page.addWidget(splitter, 1)
+        page.addWidget(self.alarm)
         page.addWidget(self.banner)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -182,6 +185,9 @@ class TrainTab(Tab):
         self.bar.pause.clicked.connect(self._on_pause_clicked)
         self.bar.stop.clicked.connect(session.stop)
         self.banner.continue_requested.connect(self._on_continue_requested)
+        session.events_arrived.connect(self._on_events_arrived)
+        self.alarm.go_on_requested.connect(session.resume)
+        self.alarm.stop_requested.connect(session.stop)
         self.banner.restart_requested.connect(self._on_restart_requested)
         self.presets.chosen.connect(self.column.reveal)
         for card in self.column.cards.values():
@@ -314,8 +320,19 @@ class TrainTab(Tab):
             self.session.say(last.event.message, kind="error")
         self._show_data()
 
+    def _on_events_arrived(self, items: list[StageEvent]) -> None:
+        alarms = [item.event for item in items if isinstance(item.event, Notice) and is_alarm(item.event)]
+        if not alarms:
+            return
+        self.alarm.show_alarms(alarms)
+        if not self.isVisible():
+            words = self.tr("The run is paused: its answers show signs of gaming the reward. See the Train tab.")
+            self.session.say(words, kind="warning")
+
     def _show_state(self, state: TrainingState) -> None:
         self.bar.show_state(state)
+        if state is not TrainingState.PAUSED:
+            self.alarm.hide()
         self.presets.set_busy(state is not TrainingState.IDLE)
         for card in self.column.cards.values():
             card.set_busy(state is not TrainingState.IDLE)

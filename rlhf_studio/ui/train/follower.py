@@ -5,7 +5,7 @@ from itertools import groupby
 
 from PySide6.QtCore import QObject, Signal
 
-from rlhf_studio.events import Notice, Progress, RunStarted, SampleShown, StepMetrics, TrainEvent
+from rlhf_studio.events import Notice, Progress, RunStarted, SampleShown, StepMetrics, TrainEvent, is_alarm
 from rlhf_studio.jobs.progress import SpeedMeter
 from rlhf_studio.jobs.stages import StageEvent
 from rlhf_studio.ui.session import Session, TrainingState
@@ -82,7 +82,7 @@ class Follower(QObject):
                 self.meter.reached(event.step)
             case Progress():
                 self._progress = event
-            case Notice():
+            case Notice() if not is_alarm(event):  # an alarm stays on screen until a person says how to go on
                 self._session.say(notice_text(event.message, event.values))
             case _:
                 pass
