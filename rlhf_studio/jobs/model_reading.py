@@ -9,7 +9,7 @@ import torch
 from safetensors import SafetensorError
 
 from rlhf_studio.errors import ModelError, RunError
-from rlhf_studio.jobs.checkpoints import CheckpointShelf, DamagedError
+from rlhf_studio.jobs.checkpoints import CheckpointShelf, DamagedError, StoredCheckpoint
 from rlhf_studio.jobs.model_folders import find
 from rlhf_studio.jobs.models import CHECKPOINTS, LEFT_BY
 from rlhf_studio.jobs.run_file import read_run_file
@@ -77,6 +77,23 @@ def read_language_model(path: Path, device: torch.device) -> LanguageModel:
     model = load_language_model(_start(run, kind))
     load_module_tensors(model.module, f"module.{LEFT_BY[kind]}", _checkpoint(path).tensors)
     return model.to(device)
+
+
+def read_stored(run: Path, start: StoredCheckpoint, name: str) -> LanguageModel | ScalarModel:
+    """One of the models in a checkpoint, by the name that its run gives it: policy, ema, reward or value.
+
+    Raises:
+        StudioError: If the model that the run began with is gone, or the checkpoint holds none of this name.
+    """
+    run_file = read_run_file(run)
+    if name == "value":  # it began as a copy of the reward model
+        model: LanguageModel | ScalarModel = load_scalar_model(find(run_file.spec.models["reward"], run))
+    else:
+        model = load_language_model(_start(run, run_file.spec.kind))
+        if name == "reward":
+            model = ScalarModel.from_language_model(model, seed=0)  # the head is in there too
+    load_module_tensors(model.module, f"module.{name}", start.read().tensors)
+    return model
 
 
 def read_reward_model(path: Path, device: torch.device) -> ScalarModel:

@@ -192,14 +192,14 @@ class RunFolder:
         return found.read() if found else None
 
     def checkpoint(self, step: int) -> StoredCheckpoint:
-        """The newest whole checkpoint of a step.
+        """The first whole checkpoint of a step: later ones are taken in the middle of the next step.
 
         Raises:
             RunError: If none of this step is kept, or it is damaged.
         """
         kept = self._shelf.names()
         damage = ""
-        for name in (name for name in kept if step_of(name) == step):
+        for name in (name for name in reversed(kept) if step_of(name) == step):
             try:
                 return self._check(name)
             except DamagedError as error:

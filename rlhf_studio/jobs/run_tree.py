@@ -8,7 +8,7 @@ from pathlib import Path
 from rlhf_studio.jobs.catalog import RunSummary
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class RunNode:
     """A run, or with ``run`` None a base model that no run of the project has made."""
 

@@ -19,7 +19,7 @@ from rlhf_studio.lm.model import LanguageModel, forward_arguments, move
 from rlhf_studio.lm.padding import Padded
 from rlhf_studio.lm.saving import STUDIO_FILE, write_studio_file
 
-_HEAD = "score.weight"  # as transformers' ...ForSequenceClassification name it
+HEAD = "score.weight"  # as transformers' ...ForSequenceClassification name it
 _BIAS = "rlhf_studio_bias"
 
 
@@ -121,7 +121,8 @@ class ScalarModel:
     def save(self, folder: Path, card: Mapping[str, Any] | None = None) -> None:
         """Write the model as transformers' sequence classifier with one label, tokenizer and ``studio.json`` beside.
 
-        The bias has no place in such a classifier: it is in ``config.json`` (rlhf_studio_bias) and ``studio.json``.
+        The bias has no place in such a classifier: it is in ``config.json`` (rlhf_studio_bias) and ``studio.json``;
+        ``classifier.save_classifier`` puts it into the weights.
         """
         folder.mkdir(parents=True, exist_ok=True)
         backbone = cast("PreTrainedModel", self.module.backbone)
@@ -135,7 +136,7 @@ class ScalarModel:
         config.save_pretrained(folder)
         prefix = kind.base_model_prefix if kind else backbone.base_model_prefix
         tensors = {f"{prefix}.{name}": tensor for name, tensor in backbone.state_dict().items()}
-        tensors[_HEAD] = self.module.score.weight
+        tensors[HEAD] = self.module.score.weight
         whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         save_file(whole, folder / "model.safetensors", metadata={"format": "pt"})
         self.codec.tokenizer.save_pretrained(folder)
@@ -172,11 +173,11 @@ def load_scalar_model(
 def _read_head(folder: Path) -> Tensor:
     for path in sorted(folder.glob("*.safetensors")):
         with safe_open(path, framework="pt") as file:
-            if _HEAD in file.keys():  # noqa: SIM118 - the file is no mapping
-                head: Tensor = file.get_tensor(_HEAD)
+            if HEAD in file.keys():  # noqa: SIM118 - the file is no mapping
+                head: Tensor = file.get_tensor(HEAD)
                 return head.clone()
     raise ModelError(
-        f"The model in {folder} has no scalar head ({_HEAD}), so it gives no scores. "
+        f"The model in {folder} has no scalar head ({HEAD}), so it gives no scores. "
         "Choose a model that was trained as a reward model."
     )
 

@@ -77,3 +77,11 @@ def test_a_damaged_name_hides_no_run(project, sft, capsys):
     assert "Name the run anew" in said
     assert runs(project, "rename", sft.id, "--title", "Again") == 0
     assert list_runs(project).damaged == ()
+
+
+def test_a_model_is_exported(project, sft, tmp_path, capsys):
+    assert entry.main(["export", sft.id, "--project", str(project), "--out", str(tmp_path / "out")]) == 0
+    assert "Wrote a language model of " in capsys.readouterr().out
+    assert (tmp_path / "out" / "tokenizer.json").is_file()
+    assert entry.main(["export", sft.id, "--project", str(project), "--out", str(tmp_path / "out")]) == 3
+    assert "holds something already" in capsys.readouterr().err
