@@ -7,13 +7,14 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from rlhf_studio.errors import StudioError
+from rlhf_studio.errors import RunError, StudioError
 from rlhf_studio.events import Progress, RunFinished, TrainEvent, is_alarm
 from rlhf_studio.jobs.catalog import RunIndexer
+from rlhf_studio.jobs.export_job import ExportDone, Weights, export
 from rlhf_studio.jobs.inference import DeviceFound, InferenceEvent, InferenceService
 from rlhf_studio.jobs.models import ModelChoice
 from rlhf_studio.jobs.runner import JobRunner, RunControl
-from rlhf_studio.jobs.stages import StageEvent, StageKey, StagePlan, continue_run, train_stages
+from rlhf_studio.jobs.stages import StageEvent, StageKey, StagePlan, continue_run, fork_stage, train_stages
 from rlhf_studio.jobs.turns import Turns
 from rlhf_studio.schema import Sampling, Turn
 from rlhf_studio.store.database import Changes
@@ -54,6 +55,7 @@ class Session(QObject):
         self.preferences = preferences
         self.turns = Turns()
         self.runner: JobRunner[StageEvent] = JobRunner(self.turns, failed=_failed)
+        self.exporter: JobRunner[ExportDone] = JobRunner(failed=_not_exported)
         self.inference = InferenceService(self.turns, preferences.device, preferences.threads)
         self.device: DeviceFound | None = None
         self.last_finish: StageEvent | None = None
@@ -63,6 +65,9 @@ class Session(QObject):
         self._training_timer = QTimer(self)
         self._training_timer.setInterval(TRAINING_POLL_MS)
         self._training_timer.timeout.connect(self.poll_training)
+        self._export_timer = QTimer(self)
+        self._export_timer.setInterval(TRAINING_POLL_MS)
+        self._export_timer.timeout.connect(self.poll_exports)
         self._answer_timer = QTimer(self)
         self._answer_timer.setInterval(ANSWER_POLL_MS)
         self._answer_timer.timeout.connect(self.poll_answers)
@@ -78,6 +83,8 @@ class Session(QObject):
         """Tell every view of a write to the store."""
         if changes.tables:
             self.store_changed.emit(changes, origin)
+        if "run" in changes.tables:
+            self.runs_changed.emit()
 
     def say(self, text: str, *, kind: str = "info", action: str = "", act: object = None) -> None:
         """Show a toast. ``kind``: info, success, warning, error, or undo, whose button takes the last label back."""
@@ -118,6 +125,15 @@ class Session(QObject):
         self.runner.start(lambda control: continue_run(run, stage, control, changes))
         self._began()
 
+    def fork(self, run: Path, step: int, settings: Mapping[str, Any]) -> None:
+        """Start a run that goes on from a checkpoint of another one.
+
+        Raises:
+            RunError: If a run is going on.
+        """
+        self.runner.start(lambda control: fork_stage(run, step, control, settings))
+        self._began()
+
     def pause(self) -> None:
         """Hold the run before its next event."""
         if self._state is TrainingState.RUNNING:
@@ -147,6 +163,31 @@ class Session(QObject):
             self.events_arrived.emit(items)
         if is_over:
             self._ended(items)
+
+    # --- models for other tools
+
+    def export(self, run: Path, out: Path, weights: Weights) -> None:
+        """Write a model of a run into a new folder, beside whatever else goes on; the end is said.
+
+        Raises:
+            RunError: If an export is going on.
+        """
+        if self.exporter.is_running:
+            raise RunError("A model is being exported already. Wait until it is written.")
+        self.exporter.start(lambda control: export(run, out, weights, control))
+        self._export_timer.start()
+
+    def poll_exports(self) -> None:
+        """Say what has become of an export."""
+        is_over = not self.exporter.is_running
+        for done in self.exporter.drain():
+            if done.folder is None:
+                self.say(done.message, kind="error")
+            else:
+                words = self.tr("The model is in {folder}. {note}").format(folder=done.folder, note=done.message)
+                self.say(words.strip(), kind="success")
+        if is_over:
+            self._export_timer.stop()
 
     # --- models that answer
 
@@ -202,6 +243,8 @@ class Session(QObject):
             inquiry.cancel()
         ended = self.runner.join(timeout_s)
         ended = self.inference.close(timeout_s) and ended
+        ended = self.exporter.join(timeout_s) and ended
+        self._export_timer.stop()
         self._training_timer.stop()
         self._answer_timer.stop()
         items = self.runner.drain()
@@ -276,6 +319,10 @@ class Session(QObject):
         inquiry = self._inquiries.get(event.request)
         if inquiry is not None:
             inquiry.take(event)
+
+
+def _not_exported(_step: int, message: str) -> ExportDone:
+    return ExportDone(None, message)
 
 
 def _failed(step: int, message: str) -> StageEvent:

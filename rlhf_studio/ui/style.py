@@ -78,6 +78,7 @@ QPlainTextEdit[readOnly="true"] { background: $raised; }
 QPlainTextEdit[flat="true"] { background: transparent; border: 2px solid transparent; padding: 0; }
 QPlainTextEdit[flat="true"]:focus { border-color: $accent; }
 QListView::item:selected, QTreeView::item:selected, QTableView::item:selected { background: $selection; color: $text; }
+QTreeView::item { padding: 3px 0; }
 QListView::item:hover, QTreeView::item:hover { background: $raised; }
 QHeaderView::section { background: $raised; color: $muted; border: none; border-bottom: 1px solid $border;
     padding: 4px 8px; }

@@ -1,11 +1,14 @@
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtWidgets import QDialogButtonBox, QFileDialog, QMessageBox
 from window_material import add_all_runs, add_run
 
 from rlhf_studio.events import RunFinished, RunStarted, StepMetrics
+from rlhf_studio.jobs.export_job import ExportDone
 from rlhf_studio.jobs.stages import StageEvent, StagePlan
 from rlhf_studio.ui import session as session_module
 from rlhf_studio.ui.itemmodels.runs import RunsModel
+from rlhf_studio.ui.runs.describe import DescribeDialog
 from rlhf_studio.ui.tabs.runs_tab import RunsTab
 from rlhf_studio.ui.tabs.tab import GoTo
 
@@ -25,6 +28,16 @@ def click(qtbot, button):
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
+def texts(model, parent=None, depth=0):
+    """The first column, indented as the tree shows it."""
+    parent = parent or QModelIndex()
+    found = []
+    for row in range(model.rowCount(parent)):
+        index = model.index(row, 0, parent)
+        found += [" " * depth + index.data(), *texts(model, index, depth + 1)]
+    return found
+
+
 def test_the_model_keeps_qts_rules(qtmodeltester, session):
     add_all_runs(session.store)
     from rlhf_studio.jobs.catalog import list_runs
@@ -32,8 +45,10 @@ def test_the_model_keeps_qts_rules(qtmodeltester, session):
     model = RunsModel(session.theme)
     model.show_runs(list_runs(session.store.folder).runs, "")
     qtmodeltester.check(model)
-    assert [model.index(row, 0).data() for row in range(4)] == ["PPO-ptx", "PPO", "Reward model", "SFT"]
-    assert model.index(0, 2).data() == "✓ completed"
+    assert texts(model) == ["Base model (tiny)", " SFT", "  Reward model", "   PPO-ptx", "   PPO"]
+    ppo = model.index_of("20260101-102300-ppo")
+    assert [ppo.siblingAtColumn(column).data() for column in (2, 3)] == ["✓ completed", "40"]
+    assert ppo.siblingAtColumn(4).data().endswith(" kB")
 
 
 def test_an_empty_project_leads_to_training(qtbot, session):
@@ -54,8 +69,8 @@ def test_the_newest_run_is_shown_with_its_curves(qtbot, tab):
 
 def test_another_run_is_chosen_by_keys(qtbot, tab):
     tab.table.setFocus()
-    for _ in range(3):
-        qtbot.keyClick(tab.table, Qt.Key.Key_Down)
+    for _ in range(2):
+        qtbot.keyClick(tab.table, Qt.Key.Key_Up)
     assert tab.details.stage == "sft"
     qtbot.waitUntil(lambda: tab.details.grids["sft"].panels[0].curves[0].points.count == 41)
     with qtbot.waitSignal(tab.go_to_requested) as wanted:
@@ -79,7 +94,7 @@ def test_a_damaged_run_is_named(qtbot, session, tab):
     (session.store.runs_dir / "20260101-100000-sft" / "run.json").write_text("{")
     session.runs_changed.emit()
     assert "20260101-100000-sft" in tab.damaged.text()
-    assert tab.model.rowCount() == 3
+    assert texts(tab.model) == ["Base model (deleted)", " Reward model", "  PPO-ptx", "  PPO"]
 
 
 def test_a_run_that_goes_on_is_called_so_and_its_steps_count_on(qtbot, tab, session, monkeypatch):
@@ -94,10 +109,11 @@ def test_a_run_that_goes_on_is_called_so_and_its_steps_count_on(qtbot, tab, sess
         yield StageEvent("sft", "20260102-100000-sft", RunFinished(3, "stopped"))
 
     monkeypatch.setattr(session_module, "train_stages", source)
-    with qtbot.waitSignal(session.events_arrived):
+    with qtbot.waitSignal(session.events_arrived, timeout=60_000):
         session.train(StagePlan(("sft",), session.store.folder))
-    assert tab.model.index(0, 2).data() == "● training"
-    assert tab.model.index(0, 3).data() == "3"
+    live = tab.model.index_of("20260102-100000-sft")
+    assert live.siblingAtColumn(2).data() == "● training"
+    assert live.siblingAtColumn(3).data() == "3"
     assert not tab.details.go_on.isEnabled()
     tab.go_to(GoTo("runs", run_id="20260102-100000-sft"))
     assert tab.details.go_on.isHidden()
@@ -108,6 +124,94 @@ def test_a_run_that_goes_on_is_called_so_and_its_steps_count_on(qtbot, tab, sess
     with qtbot.waitSignal(session.training_finished):
         session.stop()
     assert session.live_run == ""
+
+
+def test_it_says_in_words_whether_a_run_can_be_used(qtbot, session):
+    add_run(session.store.folder, "20260101-100000-sft", "sft", {}, [StepMetrics(7)], None)
+    tab = RunsTab(session)
+    qtbot.addWidget(tab)
+    tab.show()
+    assert tab.details.usable.text() == "Usable: no, it has not come to its first checkpoint"
+    assert not tab.details.fork.isEnabled()
+    for step in (2, 6):
+        (session.store.runs_dir / "20260101-100000-sft" / "checkpoints" / f"step-0000000{step}").mkdir(parents=True)
+    session.runs_changed.emit()
+    assert tab.details.usable.text() == "Usable: yes, checkpoint at step 6"
+    assert [tab.details.steps.itemData(place) for place in range(2)] == [6, 2]
+    tab.details.steps.setCurrentIndex(1)
+    session.runs_changed.emit()  # another run has begun: the choice stays
+    with qtbot.waitSignal(tab.go_to_requested) as wanted:
+        click(qtbot, tab.details.fork)
+    assert wanted.args == [GoTo("train", run_id="20260101-100000-sft", step=2)]
+
+
+def test_a_run_is_named_and_noted(qtbot, tab, session):
+    click(qtbot, tab.details.rename)
+    dialog = tab.details.findChild(DescribeDialog)
+    assert dialog.name.text() == "PPO-ptx"
+    dialog.name.setText("<b>Best</b>")
+    dialog.note.setPlainText("keeps its words")
+    click(qtbot, dialog.buttons.button(QDialogButtonBox.StandardButton.Save))
+    assert texts(tab.model)[3] == "   PPO-ptx: <b>Best</b>"
+    assert tab.details.title.text().startswith("PPO-ptx: <b>Best</b>")
+    assert tab.details.comment.text() == "keeps its words"
+    assert session.store.runs()[-1].title == "<b>Best</b>"
+
+
+def test_a_deleted_run_comes_back_by_undo_until_the_trash_is_emptied(qtbot, tab, session):
+    with qtbot.waitSignal(session.messaged) as told:
+        click(qtbot, tab.details.delete)
+    assert told.args[0].kind == "undo"
+    assert texts(tab.model) == ["Base model (tiny)", " SFT", "  Reward model", "   PPO"]
+    assert tab.details.stage == "ppo"
+    assert tab.trash.text() == "Empty the trash (1 deleted runs)"
+    session.changed(session.store.undo().changes)
+    assert texts(tab.model)[3] == "   PPO-ptx"
+    assert tab.trash.isHidden()
+    session.changed(session.store.redo().changes)
+    click(qtbot, tab.trash)
+    assert tab.trash.isHidden()
+    assert session.store.undoable() is None
+
+
+def test_a_run_that_others_began_with_is_not_deleted_unasked(qtbot, tab, session):
+    tab.go_to(GoTo("runs", run_id="20260101-100000-sft"))
+    click(qtbot, tab.details.delete)
+    box = tab.question()
+    assert box.text() == "3 runs began with the model of 20260101-100000-sft."
+    assert "Reward model · 20260101-101000-reward" in box.informativeText()
+    click(qtbot, box.button(QMessageBox.StandardButton.Cancel))
+    assert tab.question() is None
+    assert len(texts(tab.model)) == 5
+    click(qtbot, tab.details.delete)
+    click(qtbot, next(button for button in tab.question().buttons() if button.text() == "Delete"))
+    assert texts(tab.model) == ["Base model (deleted)", " Reward model", "  PPO-ptx", "  PPO"]
+
+
+def test_a_model_is_exported_beside_everything_else(qtbot, tab, session, tmp_path, monkeypatch):
+    model = tab.details.run.path / "models" / "policy"
+    assert not tab.details.export.isEnabled()
+    (model / "config.json").write_text("{}")
+    tab.reload()
+    assert [action.data() for action in tab.details.export_menu.actions()] == ["raw"]
+    asked = []
+
+    def play(run, out, weights, control):
+        asked.append((run, out, weights))
+        yield ExportDone(out, "Keep it dry.") if len(asked) == 1 else ExportDone(None, "The disk is full.")
+
+    monkeypatch.setattr(session_module, "export", play)
+    written = f"The model is in {tmp_path / tab.details.run.id}. Keep it dry."
+    for kind, words in (("success", written), ("error", "The disk is full.")):
+        with qtbot.waitSignal(session.messaged, timeout=60_000) as told:
+            tab.export(tab.details.run, "raw", str(tmp_path))
+        assert told.args[0].kind == kind
+        assert told.args[0].text.startswith(words)
+    assert asked[0] == (tab.details.run.path, tmp_path / tab.details.run.id, "raw")
+    with qtbot.waitSignal(tab.details.export_requested) as wanted:
+        tab.details.export_menu.actions()[0].trigger()
+    assert wanted.args == [tab.details.run, "raw"]
+    tab.findChild(QFileDialog).reject()
 
 
 def test_widths_come_back(qtbot, tab, session):

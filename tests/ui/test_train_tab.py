@@ -1,6 +1,7 @@
 """The Train tab as a person uses it; runs are played by sources of events that need no model."""
 
 import errno
+import json
 import threading
 
 import pytest
@@ -299,6 +300,36 @@ def test_memory_exhausted_offers_half_the_micro_batch(qtbot, tab, tmp_path):
 
 def test_an_idle_tab_runs_no_timer(qtbot, full, tab):
     qtbot.waitUntil(lambda: [timer for timer in tab.findChildren(QTimer) if timer.isActive()] == [])
+
+
+def test_a_fork_fills_the_form_and_gives_it_back(qtbot, full, tab, session, monkeypatch):
+    settings = {"kl_coef": 0.123456789, "steps": 7}
+    add_run(session.store.folder, "20260101-100000-ppo", "ppo", {}, settings=settings)
+    forked = []
+
+    def play(run, step, control, changes):
+        forked.append((run.name, step, changes))
+        yield StageEvent("ppo-ptx", "", RunFinished(2, "completed"))
+
+    monkeypatch.setattr(session_module, "fork_stage", play)
+    card = tab.column.cards["ppo"]
+    card.form.fields["steps"].set_value(99)
+    card.form.fields["steps"].edited.emit("steps")
+    tab.go_to(GoTo("train", run_id="20260101-100000-ppo", step=4))
+    assert tab.fork_note.isVisible()
+    assert tab.fork_note.title.text() == "Fork of PPO (20260101-100000-ppo) at step 4"
+    assert card.form.fields["steps"].value == 7
+    card.form.fields["clip"].set_value(0.3)
+    card.form.fields["clip"].edited.emit("clip")
+    with qtbot.waitSignal(session.training_finished, timeout=30_000):
+        click(qtbot, tab.fork_note.start)
+    assert forked == [("20260101-100000-ppo", 4, {"clip": 0.3})]  # a rounded number on screen is no change
+    assert tab.fork_note.isHidden()
+    assert card.form.values() == {"steps": 99}
+    assert json.loads(session.store.get_meta("ui.train.ppo")) == {"steps": 99}
+    tab.go_to(GoTo("train", run_id="20260101-100000-ppo", step=4))
+    click(qtbot, tab.fork_note.drop)
+    assert card.form.values() == {"steps": 99}
 
 
 def test_widths_come_back(qtbot, tab, session):

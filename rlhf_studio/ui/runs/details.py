@@ -3,17 +3,20 @@
 from typing import Any, cast
 
 from PySide6.QtCore import QUrl, Signal
-from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import QAction, QDesktopServices
+from PySide6.QtWidgets import QComboBox, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from rlhf_studio.errors import StudioError
 from rlhf_studio.events import RunStarted, StepMetrics, TrainEvent
 from rlhf_studio.jobs.catalog import RunSummary
+from rlhf_studio.jobs.export_job import exportable
+from rlhf_studio.jobs.models import kept_steps, usable
 from rlhf_studio.jobs.run_file import read_run_file
 from rlhf_studio.settings import PpoSettings, RewardSettings, SftSettings, StageSettings
 from rlhf_studio.ui.plots.figures import PANELS, kind_of
 from rlhf_studio.ui.plots.grid import PlotGrid
-from rlhf_studio.ui.spoken import named
+from rlhf_studio.ui.runs.describe import DescribeDialog
+from rlhf_studio.ui.spoken import named, usable_text
 from rlhf_studio.ui.theme import Theme
 from rlhf_studio.ui.train.history import HistoryReader
 from rlhf_studio.ui.widgets.parts import GRID, Button, row
@@ -26,7 +29,11 @@ class RunDetails(QWidget):
     """Curves above, settings and acts below. Long runs are read in slices."""
 
     continue_requested = Signal(object, str)  # RunSummary, stage
+    fork_requested = Signal(object, int)  # RunSummary, step of the checkpoint
     compare_requested = Signal(str)  # run id
+    export_requested = Signal(object, str)  # RunSummary, jobs.export_job.Weights
+    described = Signal(object, str, str)  # RunSummary, title, comment
+    delete_requested = Signal(object)  # RunSummary
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -34,43 +41,98 @@ class RunDetails(QWidget):
         self.stage = ""
         self.title = PlainLabel("", "title")
         self.message = PlainLabel("", "danger", wraps=True)
+        self.usable = PlainLabel("", "muted", wraps=True)
+        self.comment = PlainLabel("", "", wraps=True)
         self.settings = PlainLabel("", "muted", wraps=True)
         self.grids = {kind: PlotGrid(theme, kind) for kind in PANELS}
         self._stack = QStackedWidget()
         for grid in self.grids.values():
             self._stack.addWidget(grid)
         self._reader: HistoryReader | None = None
-        self.go_on = Button(self.tr("Continue"), self.tr("Go on with this run from its last checkpoint"))
-        self.compare = Button(self.tr("Compare"), self.tr("Ask this run's model beside others"))
-        self.folder = Button(self.tr("Open folder"), self.tr("Show the run's folder"), "quiet")
-        self.go_on.clicked.connect(self._on_go_on_clicked)
-        self.compare.clicked.connect(self._on_compare_clicked)
-        self.folder.clicked.connect(self._on_folder_clicked)
+        self._make_acts()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID)
         layout.addWidget(self.title)
+        line = row(self.usable, self.rename, self.delete, self.folder)
+        line.setStretch(0, 1)
+        layout.addLayout(line)
+        layout.addWidget(self.comment)
         layout.addWidget(self.message)
         layout.addWidget(self._stack, 1)
         layout.addWidget(self.settings)
-        layout.addLayout(row(self.go_on, self.compare, self.folder, None))
+        layout.addLayout(row(self.go_on, self.compare, self.export, None, self.fork, self.steps))
+
+    def _make_acts(self) -> None:
+        self.go_on = Button(self.tr("Continue"), self.tr("Go on with this run from its last checkpoint"))
+        self.compare = Button(self.tr("Compare"), self.tr("Ask this run's model beside others"))
+        self.export = Button(self.tr("Export"), self.tr("Write this run's model as a folder that other tools open"))
+        self.export_menu = QMenu(self.export)
+        self.export_menu.triggered.connect(self._on_export_triggered)
+        self.export.setMenu(self.export_menu)
+        self.fork = Button(
+            self.tr("Fork"), self.tr("Start a new run from a checkpoint of this one, with other settings")
+        )
+        self.steps = QComboBox()
+        self.steps.setAccessibleName(self.tr("Checkpoint to fork at"))
+        self.steps.setToolTip(self.tr("The checkpoints that this run keeps; a setting says how many"))
+        self.rename = Button(self.tr("Rename"), self.tr("Give this run a name and a note"), "quiet")
+        self.delete = Button(self.tr("Delete"), self.tr("Move this run to the project's trash"), "quiet")
+        self.folder = Button(self.tr("Open folder"), self.tr("Show the run's folder"), "quiet")
+        self.fork.clicked.connect(self._on_fork_clicked)
+        self.rename.clicked.connect(self._on_rename_clicked)
+        self.delete.clicked.connect(self._on_delete_clicked)
+        self.go_on.clicked.connect(self._on_go_on_clicked)
+        self.compare.clicked.connect(self._on_compare_clicked)
+        self.folder.clicked.connect(self._on_folder_clicked)
 
     def show_run(self, run: RunSummary, stage: str, *, is_live: bool, is_busy: bool) -> None:
         """Show a run, read from its folder."""
         is_new = self.run is None or self.run.id != run.id or self.run.outcome != run.outcome
         self.run, self.stage = run, stage
         self.title.setText(f"{named(stage, run.note)} · {run.id}")
+        found = usable(run)
+        step = None if found is None else found.step
+        words = usable_text(step, is_checkpoint=found is not None and found.is_checkpoint)
+        self.usable.setText(words[:1].upper() + words[1:])
+        self.comment.setText(run.comment)
+        self.comment.setVisible(bool(run.comment))
         self.message.setText(run.message)
         self.message.setVisible(bool(run.message))
         self.settings.setText(self._differences(run))
         self.go_on.setVisible(run.outcome != "completed" and not is_live)
         self.go_on.setEnabled(not is_busy and any((run.path / "checkpoints").glob("step-*")))
+        self._show_steps(run)
+        self._show_exports(run)
+        self.fork.setEnabled(not is_busy and self.steps.count() > 0)
+        self.delete.setEnabled(not is_live)
         self.compare.setEnabled(stage in {"sft", "ppo", "ppo-ptx"} and (run.path / "models").is_dir())
         kind = kind_of(stage)
         self._stack.setVisible(kind in self.grids)
         if is_new and kind in self.grids:
             self._stack.setCurrentWidget(self.grids[kind])
             self._read(run, kind)
+
+    def _show_steps(self, run: RunSummary) -> None:
+        """The checkpoints to fork at; one that was chosen stays chosen."""
+        chosen = self.steps.currentData()
+        steps = () if run.kind == "pretrain" else kept_steps(run.path)
+        self.steps.clear()
+        for step in steps:
+            self.steps.addItem(self.tr("at step {step}").format(step=step), step)
+        self.steps.setCurrentIndex(max(0, self.steps.findData(chosen)) if steps else -1)
+        self.steps.setEnabled(bool(steps))
+
+    def _show_exports(self, run: RunSummary) -> None:
+        words = {
+            "raw": self.tr("Model"),
+            "ema": self.tr("Moving average of the policy"),
+            "value": self.tr("Value network"),
+        }
+        self.export_menu.clear()
+        for weights in exportable(run.path, run.kind):
+            self.export_menu.addAction(words[weights]).setData(weights)
+        self.export.setEnabled(not self.export_menu.isEmpty())
 
     def take_live(self, events: list[TrainEvent]) -> None:
         """Draw what the run tells now, unless its folder has told it already."""
@@ -113,6 +175,26 @@ class RunDetails(QWidget):
     def _on_go_on_clicked(self) -> None:
         if self.run is not None:
             self.continue_requested.emit(self.run, self.stage)
+
+    def _on_export_triggered(self, action: QAction) -> None:
+        if self.run is not None:
+            self.export_requested.emit(self.run, str(action.data()))
+
+    def _on_fork_clicked(self) -> None:
+        if self.run is not None:
+            self.fork_requested.emit(self.run, int(self.steps.currentData()))
+
+    def _on_rename_clicked(self) -> None:
+        if self.run is None:
+            return
+        dialog = DescribeDialog(self.run, self)
+        dialog.described.connect(self.described)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def _on_delete_clicked(self) -> None:
+        if self.run is not None:
+            self.delete_requested.emit(self.run)
 
     def _on_compare_clicked(self) -> None:
         if self.run is not None:

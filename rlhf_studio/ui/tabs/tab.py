@@ -25,6 +25,7 @@ class GoTo:
     prompt_id: int | None = None
     run_id: str = ""
     act: bool = False  # press the tab's primary button as well
+    step: int | None = None  # of a checkpoint of the run, to fork it there
 
 
 class Tab(QWidget):

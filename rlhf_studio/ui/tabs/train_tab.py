@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,9 +21,11 @@ from rlhf_studio.jobs.stages import StageEvent, StageKey, StagePlan
 from rlhf_studio.paths import DEFAULT_BASE, models_dir
 from rlhf_studio.store.database import Changes
 from rlhf_studio.ui.session import Session, TrainingState
+from rlhf_studio.ui.spoken import stage_word
 from rlhf_studio.ui.tabs.tab import GoTo, KeyHelp, Tab
 from rlhf_studio.ui.train.alarm import AlarmCard
 from rlhf_studio.ui.train.banner import EndBanner
+from rlhf_studio.ui.train.fork_note import ForkNote, PendingFork
 from rlhf_studio.ui.train.presets import Presets
 from rlhf_studio.ui.train.run_bar import RunBar
 from rlhf_studio.ui.train.side import ProbeSide, StageColumn
@@ -49,6 +52,8 @@ class TrainTab(Tab):
         self.banner = EndBanner()
         self.alarm = AlarmCard()
         self.presets = Presets(self.column.cards, self)
+        self.fork_note = ForkNote()
+        self._fork: PendingFork | None = None
         self.watch: Watch | None = None  # curves are built after the window is on screen
         self._plan: StagePlan | None = None
         self._splitter = QSplitter(Qt.Orientation.Horizontal)
@@ -56,6 +61,7 @@ class TrainTab(Tab):
         middle = QVBoxLayout(self._middle)
         middle.setContentsMargins(0, 0, 0, 0)
         middle.addWidget(self.presets.note)
+        middle.addWidget(self.fork_note)
         self._lay_out()
         self._connect()
         self._restore_settings()
@@ -79,6 +85,9 @@ class TrainTab(Tab):
         return self.bar.train_all
 
     def go_to(self, target: GoTo) -> None:
+        if target.step is not None:
+            self.prepare_fork(target.run_id, target.step)
+            return
         if target.act and self.bar.train_all.isEnabled():
             self.bar.train_all.click()
 
@@ -126,6 +135,7 @@ class TrainTab(Tab):
             stages: In the order of the paper.
             settings: What differs from the cards, by stage; "ppo" holds for both PPO stages.
         """
+        self.drop_fork()  # its settings are another run's
         chosen = self._settings(stages, settings or {})
         parents: dict[str, str] = {stage: run_id for stage, run_id in self._usable().items() if stage not in stages}
         plan = StagePlan(tuple(stages), models_dir() / DEFAULT_BASE, chosen, parents)
@@ -137,6 +147,49 @@ class TrainTab(Tab):
             return
         self._plan = plan
         self.banner.hide()
+
+    def prepare_fork(self, run_id: str, step: int) -> None:
+        """Fill the form of a run's stage with its settings, for a new run from one of its checkpoints."""
+        self.drop_fork()
+        try:
+            run_file = read_run_file(self._folder(run_id))
+        except StudioError as error:
+            self.session.say(str(error), kind="error")
+            return
+        name = run_file.spec.kind
+        card = self.column.cards[name]
+        before = card.form.values()
+        self._fork = PendingFork(self._folder(run_id), step, name, before, {})  # from here on edits are the fork's
+        card.form.set_values(run_file.spec.settings)
+        self._fork = replace(self._fork, filled={key: field.value for key, field in card.form.fields.items()})
+        self.fork_note.show_fork(stage_word(stage_of(run_file)), self._fork)
+        self.column.reveal(name)
+
+    def drop_fork(self) -> None:
+        """Give the form back what stood in it before a fork was prepared."""
+        fork = self._fork
+        if fork is not None:
+            self.fork_note.show_fork("", None)
+            self.column.cards[fork.card].form.set_values(fork.before)
+            self._fork = None
+
+    def start_fork(self) -> None:
+        """Begin the run that was prepared."""
+        fork = self._fork
+        if fork is None:
+            return
+        form = self.column.cards[fork.card].form
+        edited = {key: field.value for key, field in form.fields.items() if field.value != fork.filled[key]}
+        settings = {**self._machine(), **edited}
+        self.build_watch()
+        try:
+            self.session.fork(fork.run, fork.step, settings)
+        except StudioError as error:
+            self.session.say(str(error), kind="error")
+            return
+        self._plan = None
+        self.banner.hide()
+        self.drop_fork()
 
     def build_watch(self) -> None:
         """Make the curves, if they are not there yet."""
@@ -190,6 +243,8 @@ class TrainTab(Tab):
         self.alarm.stop_requested.connect(session.stop)
         self.banner.restart_requested.connect(self._on_restart_requested)
         self.presets.chosen.connect(self.column.reveal)
+        self.fork_note.start_requested.connect(self.start_fork)
+        self.fork_note.dropped.connect(self.drop_fork)
         for card in self.column.cards.values():
             card.start_requested.connect(self._on_start_requested)
             card.remedy_requested.connect(self._on_remedy_requested)
@@ -262,11 +317,16 @@ class TrainTab(Tab):
     def _on_card_edited(self, card: StageCard) -> None:
         store = self.session.store
         name = next(name for name, known in self.column.cards.items() if known is card)
+        if self._fork is not None and self._fork.card == name:  # the other run's settings are not this person's
+            return
         if not store.is_read_only and self.isVisible():
             store.set_meta(f"ui.train.{name}", json.dumps(card.form.values()))
 
     def _on_start_requested(self, card: StageCard) -> None:
-        self.train_plan((card.stage,))
+        if self._fork is not None and self.column.cards[self._fork.card] is card:
+            self.start_fork()
+        else:
+            self.train_plan((card.stage,))
 
     def _on_remedy_requested(self, remedy: str) -> None:
         if remedy in {"write", "rank"}:
@@ -334,6 +394,7 @@ class TrainTab(Tab):
         if state is not TrainingState.PAUSED:
             self.alarm.hide()
         self.presets.set_busy(state is not TrainingState.IDLE)
+        self.fork_note.start.setEnabled(state is TrainingState.IDLE)
         for card in self.column.cards.values():
             card.set_busy(state is not TrainingState.IDLE)
         if self.session.store.is_read_only:
