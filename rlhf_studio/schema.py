@@ -222,12 +222,13 @@ class RewardData:
 
 @dataclass(frozen=True, slots=True)
 class PpoData:
-    """All that a PPO run reads."""
+    """All that a PPO run reads; held-out prompts serve to choose the best policy."""
 
     prompts: tuple[PromptRow, ...]
     probes: tuple[PromptRow, ...] = ()
     pretraining: tuple[TextRow, ...] = ()
     pretraining_valid: tuple[TextRow, ...] = ()
+    prompts_valid: tuple[PromptRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

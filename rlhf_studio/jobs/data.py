@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from rlhf_studio.errors import DataError
 from rlhf_studio.jobs.run_file import stage_settings
-from rlhf_studio.schema import PpoData, RewardData, RunKind, RunSpec, SftData, TextRow
+from rlhf_studio.schema import PpoData, PromptRow, RewardData, RunKind, RunSpec, SftData, TextRow
 from rlhf_studio.settings import PpoSettings, RewardSettings, SftSettings, TrainSettings
 from rlhf_studio.store.bundle import pretraining_rows
 from rlhf_studio.store.project import Store
@@ -73,7 +73,21 @@ def _ppo(store: Store, settings: TrainSettings) -> PpoData:
         probes=store.prompt_rows("probe"),
         pretraining=texts,  # also for plain PPO: ptx may be switched on while it runs
         pretraining_valid=pretraining_rows(store.folder, "valid"),
+        prompts_valid=_held_out_prompts(store, settings),
     )
+
+
+def _held_out_prompts(store: Store, settings: TrainSettings) -> tuple[PromptRow, ...]:
+    """Those that choose the best policy, if one is to be chosen."""
+    if not isinstance(settings, PpoSettings) or not settings.best_kl:
+        return ()
+    prompts = store.prompt_rows("ppo", "valid")
+    if not prompts:
+        raise DataError(
+            f"The best policy is chosen by held-out prompts and this project has {len(prompts)} for PPO in the "
+            "validation split. Put some there, or set best_kl to 0."
+        )
+    return prompts
 
 
 def _check_texts(texts: tuple[TextRow, ...], weight: float, who: str, way_out: str) -> None:

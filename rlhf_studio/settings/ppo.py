@@ -189,6 +189,15 @@ class PpoSettings(TrainSettings):
         ge=0,
         lt=1,
     )
+    best_kl: float = option(
+        0.0,
+        "Best policy below a KL of",
+        "Above 0, held-out prompts are answered with each probe. Of the policies no further from their start than "
+        "this, the one that scores best is kept as the model policy-best, with step, score and KL on its card.",
+        unit="nats per answer",
+        paper="chosen by people's ratings (C.4)",
+        ge=0,
+    )
     alarm: bool = option(
         True,
         "Alarm",

@@ -7,16 +7,17 @@ Schulman et al. 2017, arXiv:1707.06347; Ziegler et al. 2019, arXiv:1909.08593 fo
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 
-from rlhf_studio.events import Notice, RunStarted, SettingChanged, StepMetrics, TrainEvent
+from rlhf_studio.events import ModelSaved, Notice, RunStarted, SettingChanged, StepMetrics, TrainEvent
 from rlhf_studio.lm.heads import ScalarModel
 from rlhf_studio.lm.model import LanguageModel
+from rlhf_studio.lm.saving import save_language_model
 from rlhf_studio.rl.controllers import adapt_kl_coef
 from rlhf_studio.schema import PpoData
 from rlhf_studio.settings import PpoSettings
 from rlhf_studio.train.alarm import watch_for_hacking
 from rlhf_studio.train.compute import Compute
 from rlhf_studio.train.control import RunControl
-from rlhf_studio.train.ppo_collect import collect_rollout, rollout_metrics
+from rlhf_studio.train.ppo_collect import answer_held_out, collect_rollout, rollout_metrics
 from rlhf_studio.train.ppo_stage import PpoStage, ScriptedReward, close, held_out, notices, prepare, probe
 from rlhf_studio.train.ppo_update import Tally, minibatch_plan, update_minibatch
 from rlhf_studio.train.rollout import Rollout
@@ -93,6 +94,7 @@ def _report(
     is_probed = step % settings.probe_every == 0 or is_last
     if is_probed:
         metrics |= yield from held_out(stage, step)
+        metrics |= yield from answer_held_out(stage, step)
     yield StepMetrics(step, {**metrics, "time/step_seconds": time.perf_counter() - began})
     if is_too_far:
         yield Notice(step, "ppo.kl_stop", {"kl": kl, "limit": settings.kl_stop})
@@ -100,9 +102,26 @@ def _report(
     _follow_kl(stage, kl)
     if step % settings.rollout_every == 0 or step == 1 or is_last:
         yield run.save_rollout(step, rollout.arrays())
+    yield from _keep_best(stage, run, step, metrics)
     if is_probed and not stage.control.is_stopping:
         yield from probe(stage, step)
     return is_last
+
+
+def _keep_best(stage: PpoStage, run: Run, step: int, metrics: Mapping[str, float]) -> Iterator[ModelSaved]:
+    """Keep the policy if it is the best so far on held-out prompts, within the limit of the KL."""
+    score, kl = metrics.get("valid/scores"), metrics.get("valid/kl")
+    best = stage.trainee.values.get("best")
+    if score is None or kl is None or kl > stage.settings.best_kl or (best and score <= best["score"]):
+        return
+    card = {
+        "step": step,
+        "score": score,
+        "kl": kl,
+        "chosen by": f"held-out score, KL at most {stage.settings.best_kl:g}",
+    }
+    yield run.save_model(step, "policy-best", lambda folder: save_language_model(stage.policy, folder, card=card))
+    stage.trainee.values["best"] = card
 
 
 def _follow_kl(stage: PpoStage, kl: float) -> None:

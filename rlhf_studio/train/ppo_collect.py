@@ -57,6 +57,24 @@ def _collect(stage: PpoStage, step: int) -> Generator[TrainEvent, None, Rollout]
     )
 
 
+def answer_held_out(stage: PpoStage, step: int) -> Generator[TrainEvent, None, dict[str, float]]:
+    """Mean score and KL of answers to held-out prompts, sampled with the same numbers at each step.
+
+    Empty without such prompts, or if a stop request came meanwhile.
+    """
+    if not stage.held_out:
+        return {}
+    prompts, rows = [ids for ids, _ in stage.held_out], [row for _, row in stage.held_out]
+    try:
+        rollout = begin_rollout(prompts, (yield from _sample(stage, step, prompts, numbers=0)))
+        scores = yield from _scores_of(stage, step, rollout, rows, stage.settings.reward_source)
+        ref_logprobs = yield from _over_pieces(stage, step, rollout, _logprobs_of(stage.reference))
+    except _StoppedError:
+        return {}
+    kl = sequence_kl(rollout.logprobs, ref_logprobs, rollout.mask)
+    return {"valid/scores": float(scores.mean()), "valid/kl": float(kl.mean())}
+
+
 def _scores_of(
     stage: PpoStage, step: int, rollout: Rollout, asked: Sequence[PromptRow], source: str
 ) -> Generator[TrainEvent, None, Tensor]:
@@ -111,10 +129,15 @@ def _with_advantages(stage: PpoStage, rollout: Rollout) -> Rollout:
     return rollout._replace(rewards=rewards, advantages=advantages, returns=returns)
 
 
-def _sample(stage: PpoStage, step: int, prompts: list[list[int]]) -> Generator[Progress, None, Generation]:
-    """Answers at temperature 1 from the whole distribution: what the KL and the ratio are about."""
+def _sample(
+    stage: PpoStage, step: int, prompts: list[list[int]], *, numbers: int | None = None
+) -> Generator[Progress, None, Generation]:
+    """Answers at temperature 1 from the whole distribution: what the KL and the ratio are about.
+
+    ``numbers`` names the random numbers; by default each step has its own, from 1.
+    """
     length = stage.settings.max_new_tokens
-    noise = uniforms(stage.settings.seed, step, range(len(prompts)), length)
+    noise = uniforms(stage.settings.seed, step if numbers is None else numbers, range(len(prompts)), length)
     sampler = generate(stage.policy, prompts, Sampling(temperature=1.0, max_new_tokens=length), noise)
     while True:
         try:

@@ -24,6 +24,7 @@ from rlhf_studio.train.state import Trainee, adamw
 from rlhf_studio.train.texts import TokenWindows, gently
 
 _VALID_WINDOW = 128
+_HELD_OUT_PROMPTS = 64
 
 ScriptedReward = Callable[[PromptRow, str], float]  # a mark, 0 to 1, for an answer to a prompt
 
@@ -45,6 +46,7 @@ class PpoStage:
     trainee: Trainee
     prompts: list[list[int]]
     rows: list[PromptRow]  # what the prompts are
+    held_out: list[tuple[list[int], PromptRow]]  # prompts that choose the best policy
     scripts: Mapping[str, ScriptedReward]
     dropped: int
     probes: tuple[PromptRow, ...]
@@ -87,6 +89,8 @@ def prepare(
     if unknown:
         raise ValueError(f"the settings name the script {unknown.pop()!r}, given are {sorted(scripts)}")
     prompts, rows, dropped = _encode_prompts(settings, policy, data)
+    room = policy.context_length - settings.max_new_tokens
+    asked = [(policy.codec.encode_prompt(row.turns), row) for row in gently(data.prompts_valid)]
     policy.to(compute.device)
     reward_model.to(compute.device)
     value_model = reward_model.clone()
@@ -114,6 +118,7 @@ def prepare(
         trainee=Trainee(modules, {"policy": optimizers[0], "value": optimizers[1]}, values),
         prompts=prompts,
         rows=rows,
+        held_out=[(ids, row) for ids, row in asked if 0 < len(ids) <= room][:_HELD_OUT_PROMPTS],
         scripts=scripts,
         dropped=dropped,
         probes=data.probes,

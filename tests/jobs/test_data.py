@@ -91,3 +91,11 @@ def test_a_mix_without_text_is_refused_and_without_the_mix_text_is_not_needed(pr
     with pytest.raises(DataError, match=words):
         prepare(project, spec(kind, **settings))
     assert prepare(project, spec(kind, **dict.fromkeys(settings, 0))).pretraining == ()
+
+
+def test_prompts_that_choose_the_best_policy_are_read_where_one_is_chosen(project):
+    models = {"policy": "a", "reward": "b"}
+    assert prepare(project, RunSpec("ppo", {}, models)).prompts_valid == ()
+    found = prepare(project, RunSpec("ppo", {"best_kl": 4.0}, models)).prompts_valid
+    assert found == project.prompt_rows("ppo", "valid")
+    assert len(found) == 1

@@ -1,5 +1,7 @@
 """What PPO can be told beyond its defaults, each option by hand or against gradients taken apart."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -13,7 +15,7 @@ from rlhf_studio.train import ppo_update
 from rlhf_studio.train.compute import Compute
 from rlhf_studio.train.control import RunControl
 from rlhf_studio.train.ppo import train_ppo
-from rlhf_studio.train.ppo_collect import _adjusted, _with_advantages, collect_rollout
+from rlhf_studio.train.ppo_collect import _adjusted, _with_advantages, answer_held_out, collect_rollout
 from rlhf_studio.train.ppo_stage import prepare
 from rlhf_studio.train.ppo_update import Tally, update_minibatch
 from rlhf_studio.train.rollout import Rollout
@@ -278,3 +280,44 @@ def test_a_rollout_of_an_earlier_version_has_no_watching_scores():
     again = Rollout.from_tensors(kept, "rollout", torch.device("cpu"))
     assert again.watched.isnan().all()
     assert again.scores.tolist() == [0.0, 4.0]
+
+
+def test_the_best_policy_below_the_kl_limit_is_kept_with_its_figures():
+    options = settings(steps=12, kl_coef=0.0, probe_every=1, best_kl=0.3)
+    codec = NumberCodec(3)
+    policy = LanguageModel(FixedLogits([0.5, 0.3, 0.2]), codec, 64, None)
+    rows = tuple(PromptRow(i, (Turn("user", "0"),)) for i in range(80))
+    cards = {}
+
+    class Cards(MemoryRun):
+        def save_model(self, step, name, write):
+            if name == "policy-best":
+                cards[step] = policy.module.bias.detach().softmax(0).tolist()
+            return super().save_model(step, name, write)
+
+    run = Cards()
+    judge = TokenScores([1.0, 0.0, -1.0], codec)
+    data = PpoData(prompts=rows[:16], prompts_valid=rows[16:])
+    told = steps(train_ppo(options, policy, judge, data, run, RunControl()))
+    allowed = {i: v["valid/scores"] for i, v in enumerate(told, start=1) if v["valid/kl"] <= 0.3}
+    assert 1 < len(allowed) < 12  # the limit does cut
+    best = max(allowed, key=lambda step: (allowed[step], -step))
+    assert max(cards) == run.models["policy-best"] == best
+    kept = run.latest().state["best"]
+    assert (kept["step"], kept["score"], kept["kl"]) == (best, allowed[best], told[best - 1]["valid/kl"])
+    assert max(v["valid/scores"] for v in told) > allowed[best]  # what hacks more scores more
+    scores = [cards[step] for step in sorted(cards)]
+    assert all(later[0] > earlier[0] for earlier, later in pairwise(scores))
+
+
+def test_held_out_answers_use_the_same_numbers_each_time_and_change_no_other_figure(make_stage):
+    stage = make_stage(best_kl=1.0)
+    stage.held_out = [(stage.policy.codec.encode_prompt(row.turns), row) for row in PROMPTS]
+    once, again = drain(answer_held_out(stage, 1)), drain(answer_held_out(stage, 2))
+    assert once == again
+    assert once["valid/kl"] == pytest.approx(0, abs=1e-4)
+    stage.control.request_stop()
+    assert drain(answer_held_out(stage, 3)) == {}
+    plain, measured = steps(run_bandit(settings())), steps(run_bandit(settings(best_kl=1.0)))
+    for before, after in zip(plain, measured, strict=True):
+        assert {**before, "time/step_seconds": 0} == {**after, "time/step_seconds": 0}
