@@ -1,18 +1,20 @@
 """A model for other tools: a folder in Hugging Face layout, out of a run, one of its checkpoints, or another folder."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
 from rlhf_studio.errors import DataError, RunError
+from rlhf_studio.jobs.event_log import EVENT_FILE, EventLog
 from rlhf_studio.jobs.export_job import FOLDERS, Weights
 from rlhf_studio.jobs.files import PART, in_words, sync_tree
 from rlhf_studio.jobs.model_reading import read_stored
 from rlhf_studio.jobs.models import LEFT_BY
+from rlhf_studio.jobs.provenance import provenance, read_provenance, write_provenance
 from rlhf_studio.jobs.run_file import RUN_FILE, read_run_file
 from rlhf_studio.jobs.run_folder import RunFolder
 from rlhf_studio.lm.classifier import CARRIED_BY, Carrier, save_classifier
@@ -41,6 +43,7 @@ def export_model(
     """Write a model into a new folder: weights, configuration, tokenizer with its chat template.
 
     A reward model or value network becomes a sequence classifier with one label that gives its scores, bias and all.
+    Where the model comes from is written beside it.
 
     Args:
         source: A run's folder, or a model's.
@@ -57,6 +60,7 @@ def export_model(
     if dtype not in _DTYPES:
         raise DataError(f"The weights cannot be written as '{dtype}'. Choose one of: {', '.join(_DTYPES)}.")
     model = _read(source, weights, step)
+    known = _known(source, weights, step)
     carriers: list[Carrier] = []
 
     def write(folder: Path) -> None:
@@ -64,6 +68,8 @@ def export_model(
             carriers.append(save_classifier(model, folder))
         else:
             save_language_model(model, folder, dtype=_DTYPES[dtype])
+        if known is not None:
+            write_provenance(folder, known, CARRIED_BY[carriers[0]] if carriers else "")
 
     _put(out, write)
     note = CARRIED_BY[carriers[0]] if carriers else ""
@@ -87,10 +93,26 @@ def _read(source: Path, weights: Weights, step: int | None) -> LanguageModel | S
     return _read_folder(folder)
 
 
+def _known(source: Path, weights: Weights, step: int | None) -> Mapping[str, Any] | None:
+    """Where the model comes from; None for one that brings nothing of the kind."""
+    if not (source / RUN_FILE).is_file():
+        return read_provenance(source)
+    run_file = read_run_file(source)
+    name = FOLDERS.get(weights, LEFT_BY[run_file.spec.kind])
+    if step is not None:
+        return provenance(source, run_file, name, step)
+    return read_provenance(source / "models" / name) or provenance(source, run_file, name, _last_step(source))
+
+
 def _no_model(run: Path, weights: Weights, kind: RunKind) -> str:
     if weights == "ema":
         return f"The run {run.name} has left no moving average: its setting ema_decay was 0, or it was cut off."
     return f"The {kind} run {run.name} has left no model yet. Resume it, or name the step of one of its checkpoints."
+
+
+def _last_step(run: Path) -> int:
+    last = EventLog(run / EVENT_FILE).last()
+    return last.step if last else 0
 
 
 def _read_folder(folder: Path) -> LanguageModel | ScalarModel:

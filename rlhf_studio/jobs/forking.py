@@ -62,8 +62,9 @@ def fork_run(source: Path, step: int, changes: Mapping[str, Any] | None = None, 
     def fill(folder: Path) -> None:
         _copy_start(origin, start, folder, spec)
 
+    before = origin.run_file
     try:
-        return RunFolder.create(path, spec, data, origin.run_file.models, Fork(source.name, step), fill)
+        return RunFolder.create(path, spec, data, before.models, Fork(source.name, step), before.labels, fill)
     except RunError:
         with suppress(OSError):  # half a run is none, and does no harm
             shutil.rmtree(path)

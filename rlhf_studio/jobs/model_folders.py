@@ -14,6 +14,8 @@ ROLES: Mapping[RunKind, tuple[str, ...]] = {
     "ppo": ("policy", "reward"),
     "pretrain": (),
 }
+PROVENANCE_FILE = "provenance.json"  # see ``jobs.provenance``
+
 # what changes the numbers; a card or a note beside them may change
 _PARTS = frozenset({".json", ".safetensors", ".txt", ".model", ".jinja"})
 
@@ -45,7 +47,8 @@ def find(path: str, run_path: Path) -> Path:
 def model_digest(folder: Path) -> str:
     """SHA-256 over names and contents of all files that make the model."""
     total = hashlib.sha256()
-    for path in sorted(path for path in folder.iterdir() if path.suffix in _PARTS and path.is_file()):
+    parts = (path for path in folder.iterdir() if path.suffix in _PARTS and path.name != PROVENANCE_FILE)
+    for path in sorted(path for path in parts if path.is_file()):
         with path.open("rb") as file:
             total.update(f"{path.name}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
     return total.hexdigest()

@@ -10,6 +10,7 @@ from rlhf_studio.errors import ModelError, RunError, StudioError
 from rlhf_studio.events import TrainEvent
 from rlhf_studio.jobs.catalog import new_run_path
 from rlhf_studio.jobs.data import prepare
+from rlhf_studio.jobs.label_counts import label_counts
 from rlhf_studio.jobs.model_folders import check_unchanged, digests, find, portable
 from rlhf_studio.jobs.record import record
 from rlhf_studio.jobs.run_file import RunData, stage_settings
@@ -61,11 +62,13 @@ def start_run(store: Store | None, spec: RunSpec, path: Path, data: RunData | No
     models = {role: portable(model, path) for role, model in spec.models.items()}
     spec = replace(spec, settings=settings, models=models)
     hashes = digests(spec, path)
+    labels = None
     if data is None:
         if store is None:
             raise RunError(f"The {spec.kind} run has no data: name a project, or give its data.")
         data = prepare(store, spec)
-    return RunFolder.create(path, spec, data, hashes)
+        labels = label_counts(store, data)
+    return RunFolder.create(path, spec, data, hashes, labels=labels)
 
 
 def start_project_run(store: Store, spec: RunSpec, label: str = "") -> RunFolder:

@@ -50,6 +50,14 @@ class DataPart:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelCount:
+    """How many labels of a kind a run reads; nobody is named."""
+
+    by: tuple[int, ...] = ()  # of each person, most first
+    simulated: int = 0  # made by a script
+
+
+@dataclass(frozen=True, slots=True)
 class Fork:
     """Where a run branched off another one."""
 
@@ -68,6 +76,7 @@ class RunFile:
     data_sha256: str = ""  # of data.json
     models: Mapping[str, str] = field(default_factory=dict)  # SHA-256 of the model folders by role
     fork: Fork | None = None  # None for a run that began from its models
+    labels: Mapping[str, LabelCount] = field(default_factory=dict)  # "demonstrations", "rankings"
     format: int = _FORMAT
 
 
@@ -84,14 +93,18 @@ def stage_settings(spec: RunSpec) -> TrainSettings:
 
 
 def new_run_file(
-    spec: RunSpec, data: RunData, models: Mapping[str, str], fork: Fork | None = None
+    spec: RunSpec,
+    data: RunData,
+    models: Mapping[str, str],
+    fork: Fork | None = None,
+    labels: Mapping[str, LabelCount] | None = None,
 ) -> tuple[RunFile, bytes]:
     """The record of a run that starts now, and its data as JSON."""
     content = record_json(data if is_dataclass(data) else dict(data))
     parts = {name: DataPart(len(rows), digest(rows)) for name, rows in _parts(data)}
     created = datetime.now(UTC).isoformat(timespec="milliseconds")
     sha256 = hashlib.sha256(content).hexdigest()
-    return RunFile(spec, created, _versions(), parts, sha256, dict(models), fork), content
+    return RunFile(spec, created, _versions(), parts, sha256, dict(models), fork, dict(labels or {})), content
 
 
 def _parts(data: RunData) -> list[tuple[str, Any]]:

@@ -28,10 +28,12 @@ from rlhf_studio.jobs.files import (
     sync_tree,
     write_whole,
 )
+from rlhf_studio.jobs.provenance import provenance, write_provenance
 from rlhf_studio.jobs.run_file import (
     DATA_FILE,
     RUN_FILE,
     Fork,
+    LabelCount,
     RunData,
     RunFile,
     new_run_file,
@@ -67,6 +69,7 @@ class RunFolder:
         data: RunData,
         models: Mapping[str, str] | None = None,
         fork: Fork | None = None,
+        labels: Mapping[str, LabelCount] | None = None,
         fill: Callable[[Path], None] | None = None,
     ) -> "RunFolder":
         """Make the folder of a new run.
@@ -77,12 +80,13 @@ class RunFolder:
             data: All that it reads.
             models: SHA-256 of its model folders by role, to notice when one changes.
             fork: Where it branched off another run.
+            labels: Who gave how many of the labels it reads.
             fill: Puts what it goes on from into the folder before that is a run.
 
         Raises:
             RunError: If the folder holds something or cannot be written.
         """
-        run_file, content = new_run_file(spec, data, models or {}, fork)
+        run_file, content = new_run_file(spec, data, models or {}, fork, labels)
         try:
             if path.exists() and (not path.is_dir() or any(path.iterdir())):
                 raise RunError(f"The folder {path} holds something already. Choose a new one for the run.")
@@ -324,17 +328,22 @@ class RunFolder:
         return RolloutSaved(step, path.relative_to(self.path).as_posix())
 
     def save_model(self, step: int, name: str, write: Callable[[Path], None]) -> ModelSaved:
-        """Let ``write`` fill a fresh folder and put it in place as ``models/<name>``.
+        """Let ``write`` fill a fresh folder and put it in place as ``models/<name>``, with where it comes from.
 
         Raises:
             RunError: If it could not be written; a model of this name from before is still there then.
         """
         self._take_lock()
         part, final = self._models / f"{PART}{name}", self._models / name
+
+        def write_all(folder: Path) -> None:
+            write(folder)
+            write_provenance(folder, provenance(self.path, self.run_file, name, step))
+
         with explained(self.path, f"the model '{name}'"):
             self._models.mkdir(exist_ok=True)
             remove_leftovers(self._models)
-            _fill(part, write)
+            _fill(part, write_all)
             if final.exists():
                 final.replace(final.with_name(f"{OLD}{name}"))
             part.replace(final)

@@ -75,6 +75,15 @@ class TrainingRows(LabelTables):
         )
         return tuple(DemonstrationRow(prompt_id, turns_from(turns), text) for prompt_id, turns, text in rows)
 
+    def demonstration_authors(self, split: Split) -> dict[str, int]:
+        """How many of the demonstrations of one split's prompts each author wrote."""
+        rows = self._read(
+            "SELECT d.author, count(*) FROM live_demonstration d JOIN prompt p ON p.id = d.prompt_id"
+            " WHERE p.split = ? GROUP BY d.author",
+            (split,),
+        )
+        return dict(rows)
+
     def ranked_rows(self, split: Split) -> tuple[RankedRow, ...]:
         """The rankings of one split's prompts, for the reward model; the answers in the order of their ids."""
         rows = self._read(

@@ -316,7 +316,8 @@ def test_a_model_is_replaced_as_a_whole(folder):
 
     assert folder.save_model(1, "policy", write("a", "b")) == ModelSaved(1, "policy", "models/policy")
     folder.save_model(2, "policy", write("c"))
-    assert [p.name for p in (folder.path / "models" / "policy").iterdir()] == ["c"]
+    left = {path.name for path in (folder.path / "models" / "policy").iterdir()}
+    assert left == {"c", "README.md", "provenance.json"}
     assert [p.name for p in (folder.path / "models").iterdir()] == ["policy"]
 
 
@@ -328,7 +329,8 @@ def test_a_model_that_cannot_be_written_leaves_the_one_before(folder):
     folder.save_model(1, "policy", lambda target: (target / "whole").write_text("x"))
     with pytest.raises(RunError, match=r"The disk is full: the model 'policy' could not be written"):
         folder.save_model(2, "policy", broken)
-    assert [p.name for p in (folder.path / "models" / "policy").iterdir()] == ["whole"]
+    assert (folder.path / "models" / "policy" / "whole").exists()
+    assert not (folder.path / "models" / "policy" / "half").exists()
     assert [p.name for p in (folder.path / "models").iterdir()] == ["policy"]
 
 

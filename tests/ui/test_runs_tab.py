@@ -8,6 +8,7 @@ from rlhf_studio.jobs.export_job import ExportDone
 from rlhf_studio.jobs.stages import StageEvent, StagePlan
 from rlhf_studio.ui import session as session_module
 from rlhf_studio.ui.itemmodels.runs import RunsModel
+from rlhf_studio.ui.runs.card import CardDialog
 from rlhf_studio.ui.runs.describe import DescribeDialog
 from rlhf_studio.ui.tabs.runs_tab import RunsTab
 from rlhf_studio.ui.tabs.tab import GoTo
@@ -212,6 +213,14 @@ def test_a_model_is_exported_beside_everything_else(qtbot, tab, session, tmp_pat
         tab.details.export_menu.actions()[0].trigger()
     assert wanted.args == [tab.details.run, "raw"]
     tab.findChild(QFileDialog).reject()
+
+
+def test_the_card_says_where_the_model_comes_from(qtbot, tab):
+    click(qtbot, tab.details.card)
+    text = tab.details.findChild(CardDialog).text.toPlainText()
+    assert text.startswith("# PPO-ptx: policy\n")
+    assert "by the run 20260101-102700-ppo-ptx" in text
+    assert "| ptx_coef | 2.0 |" in text
 
 
 def test_widths_come_back(qtbot, tab, session):

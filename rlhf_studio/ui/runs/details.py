@@ -11,10 +11,12 @@ from rlhf_studio.events import RunStarted, StepMetrics, TrainEvent
 from rlhf_studio.jobs.catalog import RunSummary
 from rlhf_studio.jobs.export_job import exportable
 from rlhf_studio.jobs.models import kept_steps, usable
+from rlhf_studio.jobs.provenance import run_card
 from rlhf_studio.jobs.run_file import read_run_file
 from rlhf_studio.settings import PpoSettings, RewardSettings, SftSettings, StageSettings
 from rlhf_studio.ui.plots.figures import PANELS, kind_of
 from rlhf_studio.ui.plots.grid import PlotGrid
+from rlhf_studio.ui.runs.card import CardDialog
 from rlhf_studio.ui.runs.describe import DescribeDialog
 from rlhf_studio.ui.spoken import named, usable_text
 from rlhf_studio.ui.theme import Theme
@@ -54,7 +56,7 @@ class RunDetails(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID)
         layout.addWidget(self.title)
-        line = row(self.usable, self.rename, self.delete, self.folder)
+        line = row(self.usable, self.card, self.rename, self.delete, self.folder)
         line.setStretch(0, 1)
         layout.addLayout(line)
         layout.addWidget(self.comment)
@@ -76,6 +78,10 @@ class RunDetails(QWidget):
         self.steps = QComboBox()
         self.steps.setAccessibleName(self.tr("Checkpoint to fork at"))
         self.steps.setToolTip(self.tr("The checkpoints that this run keeps; a setting says how many"))
+        self.card = Button(
+            self.tr("Card"), self.tr("Where this model comes from: models, labels, settings, code"), "quiet"
+        )
+        self.card.clicked.connect(self._on_card_clicked)
         self.rename = Button(self.tr("Rename"), self.tr("Give this run a name and a note"), "quiet")
         self.delete = Button(self.tr("Delete"), self.tr("Move this run to the project's trash"), "quiet")
         self.folder = Button(self.tr("Open folder"), self.tr("Show the run's folder"), "quiet")
@@ -183,6 +189,17 @@ class RunDetails(QWidget):
     def _on_fork_clicked(self) -> None:
         if self.run is not None:
             self.fork_requested.emit(self.run, int(self.steps.currentData()))
+
+    def _on_card_clicked(self) -> None:
+        if self.run is None:
+            return
+        try:
+            text = run_card(self.run.path, self.run.last_step)
+        except StudioError as error:
+            text = str(error)
+        dialog = CardDialog(self.tr("Card of {run}").format(run=self.run.id), text, self)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
 
     def _on_rename_clicked(self) -> None:
         if self.run is None:
