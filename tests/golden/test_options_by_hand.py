@@ -80,6 +80,17 @@ def test_rewards_and_advantages_of_every_possible_answer():
     assert metrics["answer/finished"] == (rollout["tokens"][:, -2:] == 2).any(axis=1).mean()
 
 
+def test_cells_after_a_short_answer_are_no_tokens():
+    """The policy that learns is the one that sampled: each ratio is 1. A padded cell would add exp(ln 0.4 - 0) = 0.4.
+
+    Seven answers are too few to be sorted by length, so those of one token lie beside those of two.
+    """
+    few = {"batch_size": 7, "minibatch_size": 7, "max_new_tokens": 2}
+    rollout, metrics = one_step([0.4, 0.3, 0.3], [1.0, -1.0, 3.0], **few)
+    assert set(rollout["mask"].sum(axis=1)) == {1, 2}
+    assert (metrics["val/ratio"], metrics["policy/approxkl_avg"]) == pytest.approx((1.0, 0.0), abs=1e-6)
+
+
 def test_the_value_clip_counts_in_deviations_of_the_score():
     """Every answer is token 2 with score 3. The value 0 has the loss 9 / 2; Adam's first step is the rate, 0.3.
 
