@@ -15,7 +15,7 @@ from rlhf_studio.report.effects import (
     story_prompts,
     text_bits,
 )
-from rlhf_studio.report.effects_page import TRIED, bars, write_page
+from rlhf_studio.report.effects_page import BARS, RIGHT_USE_CASES, TRIED, right_use_cases, write_page
 from rlhf_studio.report.experiment import POLICIES, VARIANTS, Plan, run_seed
 from rlhf_studio.schema import TextRow
 
@@ -31,6 +31,12 @@ def test_intervals_by_hand():
     mean, half = interval([1.0, 2.0, 3.0])
     assert mean == 2.0
     assert half == pytest.approx(4.303 / math.sqrt(3), abs=1e-3)
+
+
+def test_use_cases_are_counted_by_their_mean_over_seeds():
+    right = ({"chat": 0.9, "extract": 0.7}, {"chat": 0.8, "extract": 0.8})
+    seeds = [{"effects": {"sft": {"right": shares}}} for shares in right]
+    assert [right_use_cases(seeds), right_use_cases(seeds[:1]), right_use_cases(seeds[1:])] == [1, 1, 2]
 
 
 def test_best_of_n_takes_the_best_of_the_first_n():
@@ -81,7 +87,7 @@ def test_a_short_experiment_measures_everything(tmp_path):
     found = json.loads(json.dumps(asdict(result)))
     write_page(tmp_path / "page.md", "tiny", [found, found])
     page = (tmp_path / "page.md").read_text(encoding="utf-8")
-    assert all(what in page for what, *_ in bars("tiny"))
+    assert all(what in page for what, *_ in BARS)
     assert (tmp_path / "images" / "page.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -90,6 +96,7 @@ def test_the_effects_hold_over_three_seeds(tmp_path):
     """About half an hour on two cores; what the page says of ``tiny``, bar by bar."""
     plan = Plan(resources_dir() / "example", models_dir() / "tiny")
     seeds = [json.loads(json.dumps(asdict(run_seed(plan, tmp_path / f"{n}", n, print)))) for n in range(3)]
-    means = {what: interval([figure(seed) for seed in seeds])[0] for what, _, _, figure in bars("tiny")}
-    short = {what for what, least, *_ in bars("tiny") if means[what] < least}
+    means = {what: interval([figure(seed) for seed in seeds])[0] for what, _, _, figure in BARS}
+    short = {what for what, least, *_ in BARS if means[what] < least}
     assert short <= set(TRIED), means
+    assert right_use_cases(seeds) >= RIGHT_USE_CASES["tiny"]
