@@ -1,5 +1,6 @@
 """What is estimated against what torch keeps, and against what whole runs take."""
 
+import faulthandler
 import os
 from pathlib import Path
 
@@ -128,6 +129,7 @@ def test_two_steps_of_each_stage_hold_the_ratio_and_take_what_was_estimated(base
     """For SmolLM2-135M about ten minutes on one core; README.md says how to make its folder."""
     if not (base / "config.json").is_file():
         pytest.skip(f"SmolLM2 is not in {base}: convert it as README.md says, or name its folder: RLHF_STUDIO_SMOLLM2")
+    faulthandler.cancel_dump_traceback_later()  # pytest would take minutes for a halt
     rows = {kind: bench.measure(base, kind, tmp_path, batch=4, micro_batch=2) for kind in bench.STAGES}
     assert rows["ppo"]["gate"] < 1e-5
     for kind, row in rows.items():
