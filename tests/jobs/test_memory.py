@@ -126,7 +126,7 @@ def test_it_counts_the_rows_that_the_trainers_take():
 @pytest.mark.skipif(bench.resource is None, reason="this system does not tell a process's peak memory")
 @pytest.mark.parametrize("base", BASES, ids=lambda path: path.name)
 def test_two_steps_of_each_stage_hold_the_ratio_and_take_what_was_estimated(base, tmp_path):
-    """For SmolLM2-135M about ten minutes on one core; README.md says how to make its folder."""
+    """Takes minutes with SmolLM2-135M; README.md says how to make its folder."""
     if not (base / "config.json").is_file():
         pytest.skip(f"SmolLM2 is not in {base}: convert it as README.md says, or name its folder: RLHF_STUDIO_SMOLLM2")
     faulthandler.cancel_dump_traceback_later()  # pytest would take minutes for a halt
