@@ -180,3 +180,15 @@ def _versions() -> dict[str, str]:
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def micro_batch_of(folder: Path | None) -> int:
+    """Sequences in one pass of a run; 0 where that is not known."""
+    if folder is None or not (folder / RUN_FILE).is_file():
+        return 0
+    try:
+        settings = read_run_file(folder).spec.settings
+    except RunError:  # whoever goes on with the run says what is wrong with it
+        return 0
+    whole = settings.get("minibatch_size") or settings.get("batch_size") or 0
+    return int(settings.get("micro_batch") or whole)

@@ -17,12 +17,14 @@ class CurveSpec:
         word: For the legend; empty where the panel has one curve.
         paint: A field of ``theme.Colours``.
         is_dashed: Held-out and watching figures are dashed, never told apart by colour alone.
+        is_rare: Most runs have no such curve; the legend names it once there is one.
     """
 
     metric: str
     word: str
     paint: Paint
     is_dashed: bool = False
+    is_rare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ PANELS: dict[str, tuple[PanelSpec, ...]] = {
             _tr("score"),
             (
                 CurveSpec("objective/scores", _tr("trains"), "metric_reward"),
-                CurveSpec("watch/scores", _tr("watches"), "reward", True),
+                CurveSpec("watch/scores", _tr("watches"), "reward", True, True),
             ),
             _tr(
                 "Mean score of the sampled answers, before the KL penalty; of the reward model, 0 is a demonstration. "

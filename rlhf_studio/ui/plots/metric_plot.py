@@ -25,7 +25,13 @@ class _Curve:
     points: Pyramid
     item: pg.PlotDataItem
     key: "LineKey"
+    word: PlainLabel
     value: PlainLabel
+
+    def show_entry(self, is_shown: bool) -> None:
+        """Show or hide what the legend says of it."""
+        for part in (self.key, self.value, *([self.word] if self.spec.word else [])):
+            part.setVisible(is_shown)
 
 
 class LineKey(QWidget):
@@ -77,6 +83,8 @@ class MetricPlot(Card):
         self.curves = [self._add_curve(curve) for curve in spec.curves]
         self.body.addWidget(PlainLabel(words(spec.title), "heading"))
         self.body.addLayout(row(*self._legend(), None, spacing=GRID // 2))
+        for curve in self.curves:
+            curve.show_entry(not curve.spec.is_rare)
         self.body.addWidget(self.view, 1)
         self.empty = PlainLabel(self.tr("no data yet"), "muted")
         holder = QGridLayout(self.view)
@@ -116,6 +124,8 @@ class MetricPlot(Card):
             curve.points = Pyramid()
             curve.item.setData([], [])
             curve.value.clear()
+            if curve.spec.is_rare:
+                curve.show_entry(False)
         self._show_numbers(is_shown=False)
         self._x_max = 1.0
         self._range_age.invalidate()
@@ -130,6 +140,8 @@ class MetricPlot(Card):
             curve.item.setData(x, y, connect="all")
             curve.item.setSymbol("o" if len(x) == 1 else None)
             has_points = has_points or len(x) > 0
+            if curve.spec.is_rare:
+                curve.show_entry(len(x) > 0)
             if curve.points.last is not None:
                 curve.value.setText(format(curve.points.last, self.spec.form))
                 curve.value.setMinimumWidth(max(curve.value.minimumWidth(), curve.value.sizeHint().width()))
@@ -188,14 +200,15 @@ class MetricPlot(Card):
         self.view.addItem(item)
         value = PlainLabel("", "heading")
         value.setMinimumWidth(44)  # a number that grows must not push the others about
-        return _Curve(spec, Pyramid(), item, LineKey(self._theme, spec), value)
+        word = PlainLabel(words(spec.word), "muted")
+        return _Curve(spec, Pyramid(), item, LineKey(self._theme, spec), word, value)
 
     def _legend(self) -> list[QWidget]:
         parts: list[QWidget] = []
         for curve in self.curves:
             parts.append(curve.key)
             if curve.spec.word:
-                parts.append(PlainLabel(words(curve.spec.word), "muted"))
+                parts.append(curve.word)
             parts.append(curve.value)
         return parts
 

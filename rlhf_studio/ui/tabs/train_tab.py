@@ -16,7 +16,7 @@ from rlhf_studio.events import Notice, RunFinished, is_alarm
 from rlhf_studio.jobs.catalog import RunSummary, list_runs
 from rlhf_studio.jobs.models import language_models, reward_models, stage_of
 from rlhf_studio.jobs.needs import missing
-from rlhf_studio.jobs.run_file import read_run_file
+from rlhf_studio.jobs.run_file import micro_batch_of, read_run_file
 from rlhf_studio.jobs.stages import StageEvent, StageKey, StagePlan
 from rlhf_studio.paths import DEFAULT_BASE, models_dir
 from rlhf_studio.store.database import Changes
@@ -335,16 +335,13 @@ class TrainTab(Tab):
             self.train_all()
 
     def _on_pause_clicked(self) -> None:
-        if self.session.state is TrainingState.PAUSED:
-            self.session.resume()
-        else:
-            self.session.pause()
+        is_paused = self.session.state is TrainingState.PAUSED
+        (self.session.resume if is_paused else self.session.pause)()
 
     def _on_continue_requested(self, is_halved: bool) -> None:
-        last = self.banner.last
-        if last is None:
+        if (last := self.banner.last) is None:
             return
-        changes = {"micro_batch": self._micro_batch(last.run_id) // 2} if is_halved else {}
+        changes = {"micro_batch": micro_batch_of(self._folder(last.run_id)) // 2} if is_halved else {}
         try:
             self.session.go_on(self._folder(last.run_id), last.stage, changes)
         except StudioError as error:
@@ -375,19 +372,18 @@ class TrainTab(Tab):
     def _on_training_finished(self, last: StageEvent) -> None:
         folder = self._folder(last.run_id) if last.run_id else None
         has_checkpoint = folder is not None and any((folder / "checkpoints").glob("step-*"))
-        self.banner.show_end(last, folder, has_checkpoint, self._micro_batch(last.run_id))
+        self.banner.show_end(last, folder, has_checkpoint, micro_batch_of(folder))
         if isinstance(last.event, RunFinished) and last.event.outcome == "failed" and not self.isVisible():
             self.session.say(last.event.message, kind="error")
         self._show_data()
 
     def _on_events_arrived(self, items: list[StageEvent]) -> None:
         alarms = [item.event for item in items if isinstance(item.event, Notice) and is_alarm(item.event)]
-        if not alarms:
-            return
-        self.alarm.show_alarms(alarms)
-        if not self.isVisible():
-            words = self.tr("The run is paused: its answers show signs of gaming the reward. See the Train tab.")
-            self.session.say(words, kind="warning")
+        if alarms:
+            self.alarm.show_alarms(alarms)
+        if alarms and not self.isVisible():
+            said = self.tr("The run is paused: its answers show signs of gaming the reward. See the Train tab.")
+            self.session.say(said, kind="warning")
 
     def _show_state(self, state: TrainingState) -> None:
         self.bar.show_state(state)
@@ -402,12 +398,3 @@ class TrainTab(Tab):
 
     def _folder(self, run_id: str) -> Path:
         return self.session.store.runs_dir / run_id
-
-    def _micro_batch(self, run_id: str) -> int:
-        """Sequences in one pass of a run; 0 where that is not known."""
-        try:
-            settings = read_run_file(self._folder(run_id)).spec.settings if run_id else {}
-        except StudioError:
-            return 0
-        whole = settings.get("minibatch_size") or settings.get("batch_size") or 0
-        return int(settings.get("micro_batch") or whole)
