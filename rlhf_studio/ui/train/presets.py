@@ -25,7 +25,8 @@ class PresetBox(QComboBox):
         self.setAccessibleName(self.tr("Preset"))
         self.setToolTip(self.tr("Settings that belong together; what they change is marked below"))
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.addItem(self.tr("{title} (the defaults)").format(title=spoken(DEFAULT_TITLE)), DEFAULTS)
+        self.addItem(spoken(DEFAULT_TITLE), DEFAULTS)
+        self.setItemData(0, tool_tip(self.tr("The defaults")), Qt.ItemDataRole.ToolTipRole)
         for group, title in GROUPS.items():
             self._add_heading(spoken(title))
             for preset in PRESETS:
