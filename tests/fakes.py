@@ -118,3 +118,12 @@ def total_variation(p, q):
 
 def nats(probabilities, reference):
     return sum(p * math.log(p / q) for p, q in zip(probabilities, reference, strict=True))
+
+
+def drain(generator):
+    """What a generator returns; what it yields is let go."""
+    while True:
+        try:
+            next(generator)
+        except StopIteration as end:
+            return end.value

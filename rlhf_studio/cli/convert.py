@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from rlhf_studio.cli.parser import Commands, LazyParser, add_command
+from rlhf_studio.cli.parser import Commands, LazyParser, add_command, one_of
 
 _TYPES = ("float16", "bfloat16", "float32")
 
@@ -27,9 +27,7 @@ def _fill(parser: LazyParser) -> None:
     add("--out", type=Path, required=True, metavar="DIR", help="the model's folder; new or empty")
     add(
         "--dtype",
-        choices=_TYPES,
-        default=_TYPES[0],
-        metavar="{" + ",".join(_TYPES) + "}",
+        **one_of(_TYPES),
         help="how the weights are written (default float16, which keeps more of a 4-bit weight than bfloat16)",
     )
 

@@ -155,14 +155,9 @@ def _held_out(store: "Store") -> "tuple[PromptRow, ...]":
 def _settings(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
     """Settings by stage, checked before anything is made."""
     from rlhf_studio.cli.options import read_json_object
-    from rlhf_studio.settings import PpoSettings, RewardSettings, SftSettings, TrainSettings, parse_settings
+    from rlhf_studio.settings import STAGE_SETTINGS, parse_settings
 
-    classes: dict[str, type[TrainSettings]] = {
-        "sft": SftSettings,
-        "reward": RewardSettings,
-        "ppo": PpoSettings,
-        "ppo-ptx": PpoSettings,
-    }
+    classes = {**STAGE_SETTINGS, "ppo-ptx": STAGE_SETTINGS["ppo"]}
     given = read_json_object(args.settings)
     shared = {name: getattr(args, name) for name in ("device", "threads") if getattr(args, name) is not None}
     for stage, values in given.items():

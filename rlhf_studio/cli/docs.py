@@ -12,23 +12,16 @@ from rlhf_studio.cli.parser import LazyParser
 from rlhf_studio.settings import (
     GROUPS,
     PRESETS,
+    STAGE_SETTINGS,
     Option,
-    PpoSettings,
     PretrainSettings,
-    RewardSettings,
-    SftSettings,
     StageSettings,
     TrainSettings,
     options,
 )
 
 _NOTE = "<!-- Written by 'python -m rlhf_studio.cli.docs': change the program, not this page. -->"
-_STAGES: tuple[tuple[str, type[StageSettings]], ...] = (
-    ("sft", SftSettings),
-    ("reward", RewardSettings),
-    ("ppo", PpoSettings),
-    ("pretrain", PretrainSettings),
-)
+_STAGES: tuple[tuple[str, type[StageSettings]], ...] = (*STAGE_SETTINGS.items(), ("pretrain", PretrainSettings))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from rlhf_studio.cli.parser import Commands, LazyParser, add_command
+from rlhf_studio.cli.parser import Commands, LazyParser, add_command, one_of
 
 _WEIGHTS = ("raw", "ema", "value")
 _TYPES = ("float32", "bfloat16", "float16")
@@ -34,17 +34,13 @@ def _fill(parser: LazyParser) -> None:
     add("--out", type=Path, required=True, metavar="DIR", help="the model's folder; new or empty")
     add(
         "--weights",
-        choices=_WEIGHTS,
-        default=_WEIGHTS[0],
-        metavar="{" + ",".join(_WEIGHTS) + "}",
+        **one_of(_WEIGHTS),
         help="of a PPO run: the policy as it is (raw, default), its moving average, or the value network",
     )
     add("--step", type=int, metavar="N", help="of a checkpoint that the run keeps (default: the model it has left)")
     add(
         "--dtype",
-        choices=_TYPES,
-        default=_TYPES[0],
-        metavar="{" + ",".join(_TYPES) + "}",
+        **one_of(_TYPES),
         help="of a language model's weights (default float32); a classifier is always float32",
     )
 

@@ -1,10 +1,9 @@
 """``fork``: a new run that goes on from a checkpoint of another one, with other settings."""
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rlhf_studio.cli.parser import Commands, LazyParser, add_command
+from rlhf_studio.cli.parser import Commands, LazyParser, add_command, add_run
 
 if TYPE_CHECKING:
     from rlhf_studio.settings import Option
@@ -27,10 +26,7 @@ def add_parser(commands: Commands) -> None:
 def _fill(parser: LazyParser) -> None:
     from rlhf_studio.cli.options import add_changes
 
-    parser.add_argument(
-        "name", metavar="RUN", help="folder of the run, or its id (the beginning is enough) in --project"
-    )
-    parser.add_argument("--project", type=Path, metavar="DIR", help="the project that the id is looked up in")
+    add_run(parser)
     parser.add_argument("--step", type=int, metavar="N", help="of the checkpoint (default: the newest)")
     parser.add_argument("--title", default="", metavar="TEXT", help="what to call the new run")
     for title, rows in _groups():
@@ -40,17 +36,16 @@ def _fill(parser: LazyParser) -> None:
 def _groups() -> "list[tuple[str, list[Option]]]":
     """Every setting once, under the stages that have it."""
     from rlhf_studio import words
-    from rlhf_studio.settings import PpoSettings, RewardSettings, SftSettings, TrainSettings, options
+    from rlhf_studio.settings import STAGE_SETTINGS, TrainSettings, options
 
-    stages: dict[str, type[TrainSettings]] = {"sft": SftSettings, "reward": RewardSettings, "ppo": PpoSettings}
     groups: dict[str, list[Option]] = {}
     done: set[str] = set()
-    for settings in stages.values():
+    for settings in STAGE_SETTINGS.values():
         for option in options(settings):
             if option.name in done:
                 continue
             done.add(option.name)
-            having = [words.STAGES[key] for key, one in stages.items() if option.name in one.model_fields]
+            having = [words.STAGES[key] for key, one in STAGE_SETTINGS.items() if option.name in one.model_fields]
             shared = option.name in TrainSettings.model_fields
             groups.setdefault("all stages" if shared else ", ".join(having), []).append(option)
     return [(f"settings of {stages}", rows) for stages, rows in groups.items()]

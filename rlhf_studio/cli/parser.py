@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 
@@ -35,6 +36,19 @@ class LazyParser(argparse.ArgumentParser):
     ) -> tuple[Any, list[str]]:
         self.fill()
         return super().parse_known_args(args, namespace)
+
+
+def add_run(parser: LazyParser) -> None:
+    """Add what names a run: its folder, or its id and the project."""
+    parser.add_argument(
+        "name", metavar="RUN", help="folder of the run, or its id (the beginning is enough) in --project"
+    )
+    parser.add_argument("--project", type=Path, metavar="DIR", help="the project that the id is looked up in")
+
+
+def one_of(values: Sequence[str]) -> dict[str, Any]:
+    """Make arguments of ``add_argument`` for an option that is one of these; the first is the default."""
+    return {"choices": values, "default": values[0], "metavar": "{" + ",".join(values) + "}"}
 
 
 def add_command(

@@ -1,9 +1,8 @@
 """``resume``: goes on with a run from its last checkpoint."""
 
 import argparse
-from pathlib import Path
 
-from rlhf_studio.cli.parser import Commands, LazyParser, add_command
+from rlhf_studio.cli.parser import Commands, LazyParser, add_command, add_run
 
 # what may change once a run has begun: how it is computed, and what steers PPO (``jobs.recipes.CHANGEABLE``)
 CHANGEABLE = (
@@ -39,10 +38,7 @@ def _fill(parser: LazyParser) -> None:
     from rlhf_studio.cli.options import add_options
     from rlhf_studio.settings import PpoSettings, options
 
-    parser.add_argument(
-        "name", metavar="RUN", help="folder of the run, or its id (the beginning is enough) in --project"
-    )
-    parser.add_argument("--project", type=Path, metavar="DIR", help="the project that the id is looked up in")
+    add_run(parser)
     by_name = {option.name: option for option in options(PpoSettings)}
     add_options(parser.add_argument_group("settings to go on with"), [by_name[name] for name in CHANGEABLE])
 

@@ -97,7 +97,6 @@ def _preset_settings(name: str | None, kind: "RunKind") -> "Mapping[str, Any]":
 
 
 def _settings_class(kind: "RunKind") -> "type[TrainSettings]":
-    from rlhf_studio.settings import PpoSettings, RewardSettings, SftSettings
+    from rlhf_studio.settings import STAGE_SETTINGS
 
-    classes: dict[RunKind, type[TrainSettings]] = {"sft": SftSettings, "reward": RewardSettings, "ppo": PpoSettings}
-    return classes[kind]
+    return STAGE_SETTINGS[kind]

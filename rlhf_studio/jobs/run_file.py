@@ -13,14 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from rlhf_studio.errors import DataError, RunError
 from rlhf_studio.schema import PpoData, RewardData, RunKind, RunSpec, SftData, digest, record_json
-from rlhf_studio.settings import (
-    PpoSettings,
-    PretrainSettings,
-    RewardSettings,
-    SftSettings,
-    TrainSettings,
-    parse_settings,
-)
+from rlhf_studio.settings import STAGE_SETTINGS, PretrainSettings, TrainSettings, parse_settings
 
 RUN_FILE = "run.json"
 DATA_FILE = "data.json"
@@ -33,12 +26,7 @@ RunData = SftData | RewardData | PpoData | Mapping[str, Any]
 _DATA_TYPES: Mapping[RunKind, type[Any]] = {"sft": SftData, "reward": RewardData, "ppo": PpoData, "pretrain": dict}
 
 
-STAGE_SETTINGS: Mapping[RunKind, type[TrainSettings]] = {
-    "sft": SftSettings,
-    "reward": RewardSettings,
-    "ppo": PpoSettings,
-    "pretrain": PretrainSettings,
-}
+_RUN_SETTINGS: Mapping[str, type[TrainSettings]] = {**STAGE_SETTINGS, "pretrain": PretrainSettings}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +77,7 @@ def stage_settings(spec: RunSpec) -> TrainSettings:
     Raises:
         DataError: Naming the first setting that is not allowed.
     """
-    return parse_settings(STAGE_SETTINGS[spec.kind], spec.settings)
+    return parse_settings(_RUN_SETTINGS[spec.kind], spec.settings)
 
 
 def new_run_file(

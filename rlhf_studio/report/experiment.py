@@ -17,6 +17,7 @@ from rlhf_studio.errors import RunError, StudioError
 from rlhf_studio.events import RunFinished, StepMetrics
 from rlhf_studio.example.prompts import ExamplePrompt
 from rlhf_studio.jobs.recipes import drive, start_project_run
+from rlhf_studio.jobs.run_file import stage_settings
 from rlhf_studio.lm.heads import load_scalar_model
 from rlhf_studio.lm.loading import load_language_model
 from rlhf_studio.lm.model import LanguageModel
@@ -36,7 +37,7 @@ from rlhf_studio.report.effects import (
 from rlhf_studio.report.effects_page import write_page
 from rlhf_studio.report.material import Effects
 from rlhf_studio.schema import RunKind, RunSpec
-from rlhf_studio.settings import PpoSettings, RewardSettings, SftSettings, TrainSettings, parse_settings
+from rlhf_studio.settings import SftSettings
 from rlhf_studio.store.bundle import import_example, pretraining_rows
 from rlhf_studio.store.project import DATABASE, Store, create_project, open_project
 from rlhf_studio.train.compute import Compute
@@ -47,7 +48,6 @@ RANKINGS = (25, 50, 100, 200)  # of the curve of the reward model
 BEST_OF = (1, 4, 16)
 _STORIES_OF_BEST = 48
 _TEXTS = 10
-_SETTINGS: Mapping[RunKind, type[TrainSettings]] = {"sft": SftSettings, "reward": RewardSettings, "ppo": PpoSettings}
 
 # name: (kind, what differs from the defaults, models by role as "run" or "run/model")
 Variant = tuple[RunKind, Mapping[str, Any], Mapping[str, str]]
@@ -145,7 +145,7 @@ class _Done:
 
 def _plain(spec: RunSpec) -> dict[str, Any]:
     """The run with all its settings, so that a changed default is seen."""
-    settings = parse_settings(_SETTINGS[spec.kind], spec.settings).model_dump(mode="json")
+    settings = stage_settings(spec).model_dump(mode="json")
     return {"kind": spec.kind, "settings": settings, "models": dict(spec.models)}
 
 

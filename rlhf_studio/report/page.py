@@ -10,9 +10,7 @@ from rlhf_studio.report.markup import NOTHING, duration, model_name, number, pic
 from rlhf_studio.report.material import NATURAL, ModelFigures, ProbeAnswer, ProbeComparison, Report, StageFacts
 from rlhf_studio.report.plots import available_plots
 from rlhf_studio.schema import RunKind
-from rlhf_studio.settings import PpoSettings, RewardSettings, SftSettings, StageSettings, options
-
-_SETTINGS: Mapping[RunKind, type[StageSettings]] = {"sft": SftSettings, "reward": RewardSettings, "ppo": PpoSettings}
+from rlhf_studio.settings import STAGE_SETTINGS, options
 
 _FINAL_FIGURES: Mapping[RunKind, tuple[tuple[str, str, str], ...]] = {
     "sft": (("loss/train", "train loss", ".2f"), ("loss/valid", "held-out loss", ".2f")),
@@ -238,7 +236,7 @@ def _settings(report: Report) -> str:
 def _stage_settings(stage: StageFacts) -> str:
     heads = [("Setting", ""), ("Used", ""), ("Default", ""), ("InstructGPT", "")]
     rows, changed = [], 0
-    for option in options(_SETTINGS[stage.kind]):
+    for option in options(STAGE_SETTINGS[stage.kind]):
         used = stage.settings.get(option.name, option.default)
         is_changed = used != option.default
         changed += is_changed

@@ -5,7 +5,6 @@ from rlhf_studio.settings.ppo import PpoSettings
 from rlhf_studio.settings.presets import (
     DEFAULT_TITLE,
     GROUPS,
-    PRESET_STAGES,
     PRESETS,
     Preset,
     PresetStage,
@@ -16,12 +15,13 @@ from rlhf_studio.settings.presets import (
 from rlhf_studio.settings.pretrain import PretrainSettings
 from rlhf_studio.settings.reward import RewardSettings
 from rlhf_studio.settings.sft import SftSettings
+from rlhf_studio.settings.stages import STAGE_SETTINGS
 
 __all__ = [
     "DEFAULT_TITLE",
     "GROUPS",
     "PRESETS",
-    "PRESET_STAGES",
+    "STAGE_SETTINGS",
     "Option",
     "PpoSettings",
     "Preset",

@@ -61,7 +61,7 @@ def size_text(count: int) -> str:
 def core_texts() -> tuple[str, ...]:
     """Every text that ``spoken`` may be given, each once."""
     from rlhf_studio.jobs.targets import targets  # noqa: PLC0415  likewise
-    from rlhf_studio.settings import DEFAULT_TITLE, GROUPS, PRESET_STAGES, PRESETS, options  # noqa: PLC0415  takes its time
+    from rlhf_studio.settings import DEFAULT_TITLE, GROUPS, PRESETS, STAGE_SETTINGS, options  # noqa: PLC0415  takes its time
 
     texts = [
         *words.STAGES.values(),
@@ -75,6 +75,6 @@ def core_texts() -> tuple[str, ...]:
     texts += [text for preset in PRESETS for text in (preset.title, preset.changes, preset.watch)]
     texts += [DEFAULT_TITLE, *GROUPS.values()]
     texts += [text for target in targets() for text in (target.title, target.description)]
-    for settings in PRESET_STAGES.values():
+    for settings in STAGE_SETTINGS.values():
         texts += [text for option in options(settings) for text in (option.title, option.help, option.unit)]
     return tuple(dict.fromkeys(text for text in texts if text))

@@ -3,8 +3,8 @@ import pytest
 from rlhf_studio.errors import DataError
 from rlhf_studio.settings import (
     GROUPS,
-    PRESET_STAGES,
     PRESETS,
+    STAGE_SETTINGS,
     PpoSettings,
     SftSettings,
     find_preset,
@@ -19,7 +19,7 @@ def test_every_preset_names_settings_that_exist_validates_and_changes_something(
     assert preset.group in GROUPS
     assert preset.settings
     for stage, given in preset.settings.items():
-        cls = PRESET_STAGES[stage]
+        cls = STAGE_SETTINGS[stage]
         assert given
         assert set(given) <= set(cls.model_fields)
         parsed, defaults = parse_settings(cls, given), cls()

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from fakes import FixedLogits, MemoryRun, NumberCodec, TokenScores
+from fakes import FixedLogits, MemoryRun, NumberCodec, TokenScores, drain
 from rlhf_studio.errors import DataError, RunError
 from rlhf_studio.events import Notice, RunFinished, SampleShown, SettingChanged, StepMetrics
 from rlhf_studio.lm.heads import ScalarModel
@@ -50,14 +50,6 @@ def reward_model(tiny_lm):
     model = ScalarModel.from_language_model(tiny_lm, seed=1)
     model.score_std = 0.7
     return model
-
-
-def drain(generator):
-    while True:
-        try:
-            next(generator)
-        except StopIteration as end:
-            return end.value
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from fakes import FixedLogits, MemoryRun, NumberCodec, TokenScores
+from fakes import FixedLogits, MemoryRun, NumberCodec, TokenScores, drain
 from rlhf_studio.events import Notice, RunFinished, StepMetrics
 from rlhf_studio.lm.heads import ScalarModel
 from rlhf_studio.lm.model import LanguageModel
@@ -54,14 +54,6 @@ def run_bandit(options, run=None, control=None):
 
 def steps(events):
     return [event.values for event in events if isinstance(event, StepMetrics) and event.step]
-
-
-def drain(generator):
-    while True:
-        try:
-            next(generator)
-        except StopIteration as end:
-            return end.value
 
 
 @pytest.fixture

@@ -151,6 +151,8 @@ class RankPage(QStackedWidget):
         button = Button(self.tr("Use only mine"), tip, "link")
         tip = self.tr("Let the script prefer other answers; your own rankings stay")
         retarget = Button(self.tr("Change target…"), tip, "link")
+        for link in (button, retarget):
+            link.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # likewise
         bar = QWidget()
         bar.setLayout(row(tag, words, retarget, button, None))
         bar.hide()

@@ -13,7 +13,7 @@ from rlhf_studio.jobs.export_job import exportable
 from rlhf_studio.jobs.models import kept_steps, usable
 from rlhf_studio.jobs.provenance import run_card
 from rlhf_studio.jobs.run_file import read_run_file
-from rlhf_studio.settings import PpoSettings, RewardSettings, SftSettings, StageSettings
+from rlhf_studio.settings import STAGE_SETTINGS
 from rlhf_studio.ui.plots.figures import PANELS, kind_of
 from rlhf_studio.ui.plots.grid import PlotGrid
 from rlhf_studio.ui.runs.card import CardDialog
@@ -23,8 +23,6 @@ from rlhf_studio.ui.theme import Theme
 from rlhf_studio.ui.train.history import HistoryReader
 from rlhf_studio.ui.widgets.parts import GRID, Button, row
 from rlhf_studio.ui.widgets.text import PlainLabel
-
-_SETTINGS: dict[str, type[StageSettings]] = {"sft": SftSettings, "reward": RewardSettings, "ppo": PpoSettings}
 
 
 class RunDetails(QWidget):
@@ -167,7 +165,7 @@ class RunDetails(QWidget):
             spec = read_run_file(run.path).spec
         except StudioError as error:
             return str(error)
-        cls = _SETTINGS.get(spec.kind)
+        cls = STAGE_SETTINGS.get(spec.kind)
         defaults: dict[str, Any] = cls().model_dump(mode="json") if cls else {}
         differing = [
             f"{name} = {value} ({defaults[name]})"
