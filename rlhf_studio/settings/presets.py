@@ -76,9 +76,9 @@ PRESETS: tuple[Preset, ...] = (
         "episode. Scaled: PPO's batch (512) to 128, its 256k episodes to 12,800. Ours: a policy rate of 8.05e-6, the "
         "largest of the paper's sweep that did not diverge without ptx. Gamma is 27.8, but it multiplies a mean over "
         "tokens here; what it multiplies in the paper is not stated.",
-        "These rates were chosen for a model a thousand times as large as the bundled ones: look whether Loss still falls "
-        "when SFT ends. Pretraining text has 139 times its usual weight here: KL to the start tells whether the policy "
-        "moves at all.",
+        "These rates were chosen for a model a thousand times as large as the bundled ones: look whether Loss still "
+        "falls when SFT ends. Pretraining text has 139 times its usual weight here: KL to the start tells whether the "
+        "policy moves at all.",
         _PAPER,
     ),
     Preset(
@@ -86,7 +86,7 @@ PRESETS: tuple[Preset, ...] = (
         "Toy",
         "whole",
         "One pass over the demonstrations, 160 rankings and ten small steps of PPO.",
-        "It is there to see quickly how everything works; answers are better with the defaults.",
+        "It is there to see quickly how everything works, not for good answers.",
         {
             "sft": {"epochs": 1, "learning_rate": 1e-3},
             "reward": {"max_rankings": 160},
