@@ -1,0 +1,10 @@
+"""Which settings belong to which stage: the one list of them."""
+
+from collections.abc import Mapping
+
+from rlhf_studio.settings.base import TrainSettings
+from rlhf_studio.settings.ppo import PpoSettings
+from rlhf_studio.settings.reward import RewardSettings
+from rlhf_studio.settings.sft import SftSettings
+
+STAGE_SETTINGS: Mapping[str, type[TrainSettings]] = {"sft": SftSettings, "reward": RewardSettings, "ppo": PpoSettings}
