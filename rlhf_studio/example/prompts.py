@@ -53,6 +53,7 @@ COUNTS: dict[tuple[str, str], tuple[int, int]] = {
     ("rank", "valid"): (24, 2),
     ("rank", "test"): (14, 1),
     ("ppo", "train"): (72, 8),
+    ("ppo", "valid"): (46, 2),
     ("ppo", "test"): (12, 4),
 }
 # most where many ways of asking or changing must be seen before a new one is understood

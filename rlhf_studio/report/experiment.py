@@ -13,11 +13,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rlhf_studio.errors import RunError, StudioError
-from rlhf_studio.events import RunFinished, StepMetrics
+from rlhf_studio.errors import StudioError
 from rlhf_studio.example.prompts import ExamplePrompt
-from rlhf_studio.jobs.recipes import drive, start_project_run
-from rlhf_studio.jobs.run_file import stage_settings
 from rlhf_studio.lm.heads import load_scalar_model
 from rlhf_studio.lm.loading import load_language_model
 from rlhf_studio.lm.model import LanguageModel
@@ -36,12 +33,11 @@ from rlhf_studio.report.effects import (
 )
 from rlhf_studio.report.effects_page import write_page
 from rlhf_studio.report.material import Effects
-from rlhf_studio.schema import RunKind, RunSpec
+from rlhf_studio.report.seeds import Variant, seed_project, train_variants
 from rlhf_studio.settings import SftSettings
-from rlhf_studio.store.bundle import import_example, pretraining_rows
-from rlhf_studio.store.project import DATABASE, Store, create_project, open_project
+from rlhf_studio.store.bundle import pretraining_rows
+from rlhf_studio.store.project import Store
 from rlhf_studio.train.compute import Compute
-from rlhf_studio.train.control import RunControl
 from rlhf_studio.train.evaluate import greedy_answers
 
 RANKINGS = (25, 50, 100, 200)  # of the curve of the reward model
@@ -49,8 +45,6 @@ BEST_OF = (1, 4, 16)
 _STORIES_OF_BEST = 48
 _TEXTS = 10
 
-# name: (kind, what differs from the defaults, models by role as "run" or "run/model")
-Variant = tuple[RunKind, Mapping[str, Any], Mapping[str, str]]
 VARIANTS: dict[str, Variant] = {
     "sft": ("sft", {}, {"base": "base"}),
     "sft+mix": ("sft", {"pretraining_share": 0.1}, {"base": "base"}),
@@ -101,63 +95,14 @@ def run_seed(plan: Plan, folder: Path, seed: int, tell: Callable[[str], None]) -
     """
     result = SeedResult(seed)
     models = {"base": plan.base.absolute()}
-    with _project(folder, plan.files, seed) as store:
-        done = _Done(folder / "done.json")
-        for name, (kind, settings, roles) in VARIANTS.items():
-            shared = {**plan.settings.get(kind, {}), "seed": seed}
-            spec = RunSpec(kind, {**shared, **settings}, {role: str(models[of]) for role, of in roles.items()}, name)
-            if not done.holds(spec):
-                tell(name)
-                began = time.process_time()  # of this process alone, so that two seeds can run side by side
-                model, last = _train(store, spec)
-                done.add(spec, model, last, time.process_time() - began)
-            found = done.runs[name]
-            models[name], result.seconds[name] = Path(found["model"]), found["seconds"]
-            if kind == "reward":
-                result.pair_accuracy[name] = found["last"]["accuracy/valid"]
+    with seed_project(folder, plan.files, f"Effects, seed {seed}") as store:
+        runs = train_variants(store, VARIANTS, plan.base, shared=plan.settings, seed=seed, tell=tell)
+        for name, run in runs.items():
+            models[name], result.seconds[name] = run.model, run.seconds
+            if VARIANTS[name][0] == "reward":
+                result.pair_accuracy[name] = run.last("accuracy/valid")
         _measure(store, plan, models, result, tell)
     return result
-
-
-def _project(folder: Path, files: Path, seed: int) -> Store:
-    if (folder / DATABASE).exists():
-        return open_project(folder)
-    store = create_project(folder, f"Effects, seed {seed}")
-    import_example(store, files)
-    return store
-
-
-class _Done:
-    """What was trained in a project, by name: the run's settings, its model, last figures and seconds of CPU."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.runs: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-
-    def holds(self, spec: RunSpec) -> bool:
-        """Say whether the same was trained already: same settings, from models that are the same folders."""
-        return self.runs.get(spec.title, {}).get("spec") == _plain(spec)
-
-    def add(self, spec: RunSpec, model: Path, last: Mapping[str, float], seconds: float) -> None:
-        self.runs[spec.title] = {"spec": _plain(spec), "model": str(model), "last": dict(last), "seconds": seconds}
-        self._path.write_text(json.dumps(self.runs, indent=1) + "\n", encoding="utf-8")
-
-
-def _plain(spec: RunSpec) -> dict[str, Any]:
-    """The run with all its settings, so that a changed default is seen."""
-    settings = stage_settings(spec).model_dump(mode="json")
-    return {"kind": spec.kind, "settings": settings, "models": dict(spec.models)}
-
-
-def _train(store: Store, spec: RunSpec) -> tuple[Path, dict[str, float]]:
-    run = start_project_run(store, spec)
-    last: dict[str, float] = {}
-    for event in drive(run, RunControl()):
-        if isinstance(event, StepMetrics):
-            last |= event.values
-        if isinstance(event, RunFinished) and event.outcome != "completed":
-            raise RunError(f"The run '{spec.title}' did not complete: {event.message}")
-    return run.path / "models" / ("reward" if spec.kind == "reward" else "policy"), last
 
 
 def _measure(
