@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from fakes import MemoryRun, NumberCodec
 
 
-def settings(case):
+def settings(case, precision="float32"):
     steps = case.updates + case.drop
     return PpoSettings(
         steps=steps,
@@ -46,12 +46,12 @@ def settings(case):
         seed=case.seed,
         threads=case.threads,
         device="cpu",
-        precision="float32",
+        precision=precision,
     )
 
 
-def main():
-    case = parse_case(__doc__)
+def begin(case, precision="float32"):
+    """The events of a run with this case's numbers."""
     torch.manual_seed(case.seed)
     codec = NumberCodec(case.vocab)
     policy = LanguageModel(LlamaForCausalLM(llama_config(case)).eval(), codec, case.prompt + case.answer, None)
@@ -59,14 +59,14 @@ def main():
         PromptRow(i, (Turn("user", " ".join(str(token) for token in prompt)),))
         for i, prompt in enumerate(prompts_of(case))
     )
-    events = train_ppo(
-        settings(case),
-        policy,
-        ScalarModel.from_language_model(policy, seed=2),
-        PpoData(prompts=prompts),
-        MemoryRun(),
-        RunControl(),
-    )
+    reward_model = ScalarModel.from_language_model(policy, seed=2)
+    data = PpoData(prompts=prompts)
+    return train_ppo(settings(case, precision), policy, reward_model, data, MemoryRun(), RunControl())
+
+
+def main():
+    case = parse_case(__doc__)
+    events = begin(case)
     watch, first, last = Stopwatch(), None, None
     for event in events:
         if isinstance(event, Progress) and event.phase == "sample":
@@ -77,7 +77,7 @@ def main():
                 watch.sampling.append(last - first)
                 first = None
             watch.mark()
-    watch.report(case, "ours", transformers=transformers.__version__, parameters=policy.parameter_count)
+    watch.report(case, "ours", transformers=transformers.__version__)
 
 
 if __name__ == "__main__":
