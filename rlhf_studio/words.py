@@ -34,7 +34,8 @@ NOTICES = {
     "ppo.no_held_out_text": "No pretraining text is held out, so the loss on natural text cannot be measured.",
     "ppo.ratio_gate": "Sampler and training pass differ by {error:.1e} (limit {limit:.0e}): log-probabilities are "
     "taken from the training pass.",
-    "ppo.kl_stop": "KL to the start is {kl:.2f} nats per answer, above the limit of {limit:g}: the run ends here.",
+    "ppo.kl_stop": "KL to the start is {kl:.2f} nats per answer, above the limit of {limit:g}: the run ends here. "
+    "Resume it with another limit or a larger beta to go on, or fork it at this step.",
     "ppo.alarm.repetition": "Alarm: the answers repeat themselves. At first {before:.0%} of their token pairs had come "
     "before, now {now:.0%}.\n{examples}",
     "ppo.alarm.length": "Alarm: the answers have {now:.0f} tokens now, at first {before:.0f}.\n{examples}",
@@ -48,8 +49,23 @@ NOTICES = {
     "{now}. The result is the same.",
     "run.went_back": "Not finite: {cause}. The run went back to step {step} and goes on with half the learning rate "
     "({rate:.1e}).",
+    "run.wish_damaged": "A change of settings that was asked for could not be read ({reason}); ask again.",
+    "run.fork_elsewhere": "Batches have {now} rows now and had {before}. Which rows a step reads follows from its "
+    "number and the batch, so after step {step} the fork goes on at another place of the data than the run it came "
+    "from.",
     "run.not_pruned": "Old checkpoints could not be removed ({reason}).",
 }
+
+# what a person changes while a run goes on, in short for the marks on curves
+STEERED = {
+    "kl_coef": "beta",
+    "ptx_coef": "gamma",
+    "learning_rate": "policy rate",
+    "value_learning_rate": "value rate",
+    "clip": "clip",
+    "kl_stop": "KL limit",
+}
+CHANGED = "From step {step} on: {changes}."
 
 # what a person did to labels, by kinds of the journal
 ACTS = {
@@ -109,6 +125,11 @@ def notice(message: str, values: Mapping[str, str | int | float], say: Callable[
             pass
     shown = ", ".join(f"{name} {value}" for name, value in values.items())
     return f"{message} ({shown})" if shown else message
+
+
+def mark(name: str, value: float, say: Callable[[str], str] = str) -> str:
+    """A setting that was changed while a run went on, such as ``beta 0.1``."""
+    return f"{say(STEERED.get(name, name))} {value:g}"
 
 
 def figures(kind: str, values: Mapping[str, float]) -> str:

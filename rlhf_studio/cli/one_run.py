@@ -11,6 +11,7 @@ from rlhf_studio.errors import StudioError
 from rlhf_studio.events import Progress, TrainEvent
 from rlhf_studio.jobs.catalog import RunIndexer, new_run_path
 from rlhf_studio.jobs.recipes import drive, start_run
+from rlhf_studio.jobs.run_file import ended_early
 from rlhf_studio.jobs.run_folder import RunFolder
 from rlhf_studio.schema import RunSpec
 from rlhf_studio.store.project import Store
@@ -43,6 +44,11 @@ def follow_one(store: Store, folder: RunFolder, changes: Mapping[str, Any] | Non
         if code == 0:
             models = sorted(path.name for path in (folder.path / "models").glob("[!.]*"))
             view.say(f"Models: {', '.join(models)} in {quoted(folder.path / 'models')}")
+        if code == 0 and ending is not None and ended_early(folder.spec, ending.step):
+            view.say(
+                f"It ended at step {ending.step}, above its limit of the KL. To go on with another limit: "
+                f"rlhf-studio resume {quoted(folder.id)} --project {quoted(store.folder)} --kl-stop X"
+            )
     return code
 
 

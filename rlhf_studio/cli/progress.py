@@ -15,7 +15,16 @@ from rich.table import Table
 from rich.text import Text
 
 from rlhf_studio import words
-from rlhf_studio.events import Notice, Progress, RunFinished, RunStarted, SampleShown, StepMetrics, TrainEvent
+from rlhf_studio.events import (
+    Notice,
+    Progress,
+    RunFinished,
+    RunStarted,
+    SampleShown,
+    SettingChanged,
+    StepMetrics,
+    TrainEvent,
+)
 
 _RECENT_STEPS = 20
 _LIVE_SECONDS = 0.1
@@ -161,6 +170,8 @@ class PlainView:
         match event:
             case Notice():
                 self.say(f"{tracker.title}: {words.notice(event.message, event.values)}")
+            case SettingChanged():
+                self.say(f"{tracker.title}: {_changed(event)}")
             case RunFinished():
                 self.say(f"{tracker.title}: {tracker.ending(event)}")
             case Progress() | StepMetrics() if self._clock() - self._last >= _PLAIN_SECONDS:
@@ -205,9 +216,10 @@ class LiveView:
         tracker = self._tracker
         tracker.take(event)
         match event:
-            case Notice():
-                sentence = Text(words.plain(words.notice(event.message, event.values)), style="dim")
-                self._print(Padding(sentence, (0, 0, 0, _TITLE + 2)))
+            case Notice() | SettingChanged():
+                is_change = isinstance(event, SettingChanged)
+                said = _changed(event) if is_change else words.notice(event.message, event.values)
+                self._print(Padding(Text(words.plain(said), style="dim"), (0, 0, 0, _TITLE + 2)))
             case RunFinished():
                 line = Text("✓ " if event.outcome == "completed" else "■ ", style=self._colour)
                 self._print(
@@ -254,6 +266,10 @@ class LiveView:
         if tracker.sample is not None:
             rows.append(_answer_line(tracker.sample))
         return Group(*rows)
+
+
+def _changed(event: SettingChanged) -> str:
+    return words.CHANGED.format(step=event.step, changes=words.mark(event.name, event.value))
 
 
 def _answer_line(sample: SampleShown) -> Text:

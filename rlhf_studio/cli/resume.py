@@ -18,6 +18,7 @@ CHANGEABLE = (
     "kl_coef",
     "ptx_coef",
     "clip",
+    "kl_stop",
 )
 
 
@@ -28,7 +29,7 @@ def add_parser(commands: Commands) -> None:
         "resume",
         "go on with a run from its last checkpoint",
         description="Goes on with a run from its last checkpoint. The settings below may differ from before; "
-        "the last five only for PPO.",
+        "the last six only for PPO. With some of them a PPO run goes on, too, that ended at its limit of the KL.",
         fill=_fill,
         run=run,
     )

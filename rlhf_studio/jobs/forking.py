@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from rlhf_studio.errors import DataError, RunError
+from rlhf_studio.events import Notice
 from rlhf_studio.jobs.catalog import new_run_path
 from rlhf_studio.jobs.checkpoints import STATE_FILE, TENSOR_FILE, StoredCheckpoint
 from rlhf_studio.jobs.event_log import EVENT_FILE
@@ -25,9 +26,9 @@ from rlhf_studio.jobs.recipes import CHANGEABLE
 from rlhf_studio.jobs.run_file import Fork, stage_settings
 from rlhf_studio.jobs.run_folder import RunFolder
 from rlhf_studio.jobs.run_names import run_name
+from rlhf_studio.jobs.steering import leave_wish, settings_at
 from rlhf_studio.schema import RunSpec
-from rlhf_studio.settings import PpoSettings, RewardSettings, SftSettings
-from rlhf_studio.train.ppo_stage import PpoStage
+from rlhf_studio.settings import STEERABLE, PpoSettings, RewardSettings, SftSettings
 
 # what has done its work before the checkpoint: the run's data was chosen by it, or its head drawn
 _SPENT = {"max_rankings", "head_seed"}
@@ -54,25 +55,35 @@ def fork_run(source: Path, step: int, changes: Mapping[str, Any] | None = None, 
         raise RunError(f"The run {source} makes a base model, which cannot be forked. Start another one.")
     start = origin.checkpoint(step)
     data = origin.data()
-    spec = _spec(origin, changes or {}, title)
-    _check(origin.spec, spec, step, data)
+    before = replace(origin.spec, settings=settings_at(origin.spec, start.state))
+    spec = _spec(origin, before, changes or {}, title)
+    _check(before, spec, step, data)
     check_unchanged(spec, origin.run_file.models, source)
     path = new_run_path(source.absolute().parent, stage_of(replace(origin.run_file, spec=spec)))
 
     def fill(folder: Path) -> None:
-        _copy_start(origin, start, folder, spec)
+        _copy_start(origin, start, folder, before, spec)
 
-    before = origin.run_file
+    made = origin.run_file
     try:
-        return RunFolder.create(path, spec, data, before.models, Fork(source.name, step), before.labels, fill)
+        fork = RunFolder.create(path, spec, data, made.models, Fork(source.name, step), made.labels, fill)
     except RunError:
         with suppress(OSError):  # half a run is none, and does no harm
             shutil.rmtree(path)
         raise
+    _tell_place(before, fork, step)
+    return fork
 
 
-def _spec(origin: RunFolder, changes: Mapping[str, Any], title: str) -> RunSpec:
-    spec = replace(origin.spec, settings={**origin.spec.settings, **changes})
+def _tell_place(before: RunSpec, fork: RunFolder, step: int) -> None:
+    """Which rows a step reads follows from its number and the batch: with another one the fork is elsewhere."""
+    old, new = before.settings.get("batch_size"), fork.spec.settings.get("batch_size")
+    if old != new:
+        fork.tell(Notice(step, "run.fork_elsewhere", {"step": step, "before": old or 0, "now": new or 0}))
+
+
+def _spec(origin: RunFolder, before: RunSpec, changes: Mapping[str, Any], title: str) -> RunSpec:
+    spec = replace(before, settings={**before.settings, **changes})
     settings = stage_settings(spec).model_dump(mode="json")
     stage = stage_of(replace(origin.run_file, spec=replace(spec, settings=settings)))
     return replace(spec, settings=settings, title=title or run_name(stage, settings, spec.models))
@@ -113,29 +124,39 @@ def _total(spec: RunSpec, data: Any) -> int:
     return by_epochs.epochs * math.ceil(len(data.train) / by_epochs.batch_size)
 
 
-def _copy_start(origin: RunFolder, start: StoredCheckpoint, folder: Path, spec: RunSpec) -> None:
+def _copy_start(origin: RunFolder, start: StoredCheckpoint, folder: Path, before: RunSpec, after: RunSpec) -> None:
     """Put events and checkpoint of a run into another folder, as if that one had come so far."""
     with (origin.path / EVENT_FILE).open("rb") as file:
         write_whole(folder / EVENT_FILE, file.read(start.events_bytes))
+    steered = _steered(before, after)
+    if steered:  # so that it is told, and marked on the curves
+        leave_wish(folder, steered)
     target = folder / "checkpoints" / start.path.name
     target.mkdir(parents=True)
     _share(start.path / TENSOR_FILE, target / TENSOR_FILE)
     content = json.loads((start.path / STATE_FILE).read_bytes())
-    content["state"] = _state(start.state, origin.spec, spec)
+    content["state"] = _state(start.state, before, after)
     write_whole(target / STATE_FILE, json.dumps(content, indent=1).encode())
     sync_folder(target.parent)
 
 
 def _state(state: Mapping[str, Any], before: RunSpec, after: RunSpec) -> dict[str, Any]:
     """A checkpoint's values with what differs: those of a run would win over its settings."""
-    differing = {name for name, value in after.settings.items() if value != before.settings.get(name)}
-    values = dict(state)
-    if after.kind == "ppo":
-        values |= {name: float(after.settings[name]) for name in differing.intersection(PpoStage.changeable)}
-        if differing - CHANGEABLE:  # a step that was half done with other settings is sampled anew
-            for name in ("update", "tally"):
-                values.pop(name, None)
+    values = {**state, **_steered(before, after)}
+    if after.kind == "ppo" and _differing(before, after) - CHANGEABLE:
+        for name in ("update", "tally"):  # a step that was half done with other settings is sampled anew
+            values.pop(name, None)
     return values
+
+
+def _differing(before: RunSpec, after: RunSpec) -> set[str]:
+    return {name for name, value in after.settings.items() if value != before.settings.get(name)}
+
+
+def _steered(before: RunSpec, after: RunSpec) -> dict[str, float]:
+    """What differs of that which a person may change while PPO goes on."""
+    names = _differing(before, after).intersection(STEERABLE) if after.kind == "ppo" else set()
+    return {name: float(after.settings[name]) for name in sorted(names)}
 
 
 def _share(source: Path, target: Path) -> None:

@@ -13,10 +13,11 @@ from rlhf_studio.jobs.data import prepare
 from rlhf_studio.jobs.label_counts import label_counts
 from rlhf_studio.jobs.model_folders import check_unchanged, digests, find, portable
 from rlhf_studio.jobs.record import record
-from rlhf_studio.jobs.run_file import RunData, stage_settings
+from rlhf_studio.jobs.run_file import RunData, ended_early, stage_settings
 from rlhf_studio.jobs.run_folder import RunFolder
 from rlhf_studio.jobs.scripted import scripted_reward
 from rlhf_studio.jobs.second_try import Recipe, with_second_try
+from rlhf_studio.jobs.steering import ask_again
 from rlhf_studio.lm.heads import ScalarModel, load_scalar_model
 from rlhf_studio.lm.loading import load_language_model
 from rlhf_studio.lm.model import LanguageModel
@@ -94,7 +95,8 @@ def drive(
     Args:
         folder: Belongs to this call until the last event.
         control: Stops, pauses and steers the run.
-        changes: Settings to go on with instead of the run's own, out of ``CHANGEABLE``.
+        changes: Settings to go on with instead of the run's own, out of ``CHANGEABLE``. With some, a run goes on also
+            where it ended at its limit of the KL.
         recipe: Makes the events; by default that of the run's kind.
 
     Raises:
@@ -102,7 +104,7 @@ def drive(
             changed, no checkpoint is whole, or a change is not allowed. Later failures end the run as an event.
     """
     ending = folder.ending()
-    if ending is not None and ending.outcome == "completed":
+    if ending is not None and ending.outcome == "completed" and not (changes and ended_early(folder.spec, ending.step)):
         yield ending
         return
     recipe = recipe or _RECIPES.get(folder.spec.kind)
@@ -110,9 +112,19 @@ def drive(
         raise RunError(f"A {folder.spec.kind} run cannot be driven here. Use the command that started it.")
     with folder:
         check_unchanged(folder.spec, folder.run_file.models, folder.path)
+        told = _told(folder)
         _apply(folder, control, changes or {})
         folder.resume_cut()
+        ask_again(told, len(_told(folder)), control, changes or {})
         yield from record(with_second_try(recipe, folder, control, _apply), folder, control)
+
+
+def _told(folder: RunFolder) -> list[TrainEvent]:
+    """Its events; none where a line is damaged, which going on may cut away."""
+    try:
+        return folder.events()
+    except RunError:
+        return []
 
 
 def _apply(folder: RunFolder, control: RunControl, changes: Mapping[str, Any]) -> None:
@@ -129,7 +141,7 @@ def _apply(folder: RunFolder, control: RunControl, changes: Mapping[str, Any]) -
     live = {name for name in changes if folder.spec.kind == "ppo" and name in PpoStage.changeable}
     for name in sorted(live):
         control.change(name, float(getattr(settings, name)))
-    kept = {name: folder.spec.settings[name] for name in live}
+    kept = {name: getattr(stage_settings(folder.spec), name) for name in live}
     folder.amend({**settings.model_dump(mode="json"), **kept})
 
 

@@ -10,6 +10,7 @@ from rlhf_studio.events import CheckpointSaved, Progress, RunFinished, TrainEven
 from rlhf_studio.jobs.files import in_words
 from rlhf_studio.jobs.run_file import stage_settings
 from rlhf_studio.jobs.run_folder import RunFolder
+from rlhf_studio.jobs.steering import take_wishes
 from rlhf_studio.train.control import RunControl
 from rlhf_studio.train.sparing import is_out_of_memory
 
@@ -48,6 +49,8 @@ class _Recorder:
     def pass_on(self, source: Iterator[TrainEvent]) -> Iterator[TrainEvent]:
         while not self._is_over:
             self._control.wait_if_paused()
+            for notice in take_wishes(self._folder.path, self._control):
+                self._folder.tell(notice)
             event = next(source, None)
             if event is None:
                 raise RuntimeError("the trainer ended without saying how")

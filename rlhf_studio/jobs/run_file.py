@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from rlhf_studio.errors import DataError, RunError
 from rlhf_studio.schema import PpoData, RewardData, RunKind, RunSpec, SftData, digest, record_json
-from rlhf_studio.settings import STAGE_SETTINGS, PretrainSettings, TrainSettings, parse_settings
+from rlhf_studio.settings import STAGE_SETTINGS, PpoSettings, PretrainSettings, TrainSettings, parse_settings
 
 RUN_FILE = "run.json"
 DATA_FILE = "data.json"
@@ -78,6 +78,11 @@ def stage_settings(spec: RunSpec) -> TrainSettings:
         DataError: Naming the first setting that is not allowed.
     """
     return parse_settings(_RUN_SETTINGS[spec.kind], spec.settings)
+
+
+def ended_early(spec: RunSpec, step: int) -> bool:
+    """Whether a run that is complete at ``step`` has steps left: it ended at its limit of the KL."""
+    return spec.kind == "ppo" and step < int(spec.settings.get("steps", PpoSettings().steps))
 
 
 def new_run_file(

@@ -1,7 +1,7 @@
 """Typed, bounded, documented settings of every stage; form, command line and docs are made from them."""
 
 from rlhf_studio.settings.base import Option, StageSettings, TrainSettings, option, options, parse_settings
-from rlhf_studio.settings.ppo import PpoSettings
+from rlhf_studio.settings.ppo import STEERABLE, PpoSettings
 from rlhf_studio.settings.presets import (
     DEFAULT_TITLE,
     GROUPS,
@@ -22,6 +22,7 @@ __all__ = [
     "GROUPS",
     "PRESETS",
     "STAGE_SETTINGS",
+    "STEERABLE",
     "Option",
     "PpoSettings",
     "Preset",

@@ -4,6 +4,9 @@ from typing import Literal
 
 from rlhf_studio.settings.base import TrainSettings, option
 
+# what a person may change while a run goes on; the run's checkpoints hold it from then on
+STEERABLE = ("kl_coef", "ptx_coef", "learning_rate", "value_learning_rate", "clip", "kl_stop")
+
 
 class PpoSettings(TrainSettings):
     """The third stage: the policy learns to score well without leaving its start too far."""

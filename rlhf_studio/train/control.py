@@ -25,7 +25,7 @@ class RunControl:
         self._go.set()
         self._phases = 0
         self._lock = threading.Lock()
-        self._changes: deque[tuple[str, float]] = deque()
+        self._changes: deque[tuple[str, float, int]] = deque()  # name, value, the step it may hold from
 
     @property
     def is_stopping(self) -> bool:
@@ -67,18 +67,27 @@ class RunControl:
         if is_used_up:
             self.pause()
 
-    def change(self, name: str, value: float) -> None:
-        """Set ``kl_coef``, a learning rate or ``clip`` from the next step on."""
+    def change(self, name: str, value: float, step: int = 0) -> None:
+        """Set ``kl_coef``, a learning rate or ``clip`` from the next step on, but not before ``step``."""
         with self._lock:
-            self._changes.append((name, value))
+            self._changes.append((name, value, step))
 
-    def take_changes(self, names: Collection[str] | None = None) -> list[tuple[str, float]]:
-        """Every change asked for since the last call, oldest first; with ``names``, others wait for a later call."""
+    def take_changes(self, names: Collection[str] | None = None, step: int | None = None) -> list[tuple[str, float]]:
+        """Every change asked for since the last call, oldest first.
+
+        With ``names``, others wait for a later call; with ``step``, those that shall hold from a later step.
+        """
+        taken: list[tuple[str, float]] = []
+        waiting: deque[tuple[str, float, int]] = deque()
         with self._lock:
-            changes = list(self._changes)
-            waiting = [change for change in changes if names is not None and change[0] not in names]
-            self._changes = deque(waiting)
-        return [change for change in changes if change not in waiting]
+            for change in self._changes:
+                name, value, first = change
+                if (names is None or name in names) and (step is None or first <= step):
+                    taken.append((name, value))
+                else:
+                    waiting.append(change)
+            self._changes = waiting
+        return taken
 
     def wait_if_paused(self) -> None:
         """Block while the run is paused; a stop request ends the wait."""

@@ -89,7 +89,8 @@ def _report(
     settings = stage.settings
     metrics = {**rollout_metrics(stage, rollout), **_rates(stage, step), **tally.means()}
     kl = metrics["objective/kl"]
-    is_too_far = 0 < settings.kl_stop < kl
+    limit = stage.trainee.values.setdefault("kl_stop", settings.kl_stop)  # not in checkpoints of earlier versions
+    is_too_far = 0 < limit < kl
     is_last = is_too_far or step == settings.steps
     is_probed = step % settings.probe_every == 0 or is_last
     if is_probed:
@@ -97,7 +98,7 @@ def _report(
         metrics |= yield from answer_held_out(stage, step)
     yield StepMetrics(step, {**metrics, "time/step_seconds": time.perf_counter() - began})
     if is_too_far:
-        yield Notice(step, "ppo.kl_stop", {"kl": kl, "limit": settings.kl_stop})
+        yield Notice(step, "ppo.kl_stop", {"kl": kl, "limit": limit})
     yield from watch_for_hacking(stage, step, rollout)
     _follow_kl(stage, kl)
     if step % settings.rollout_every == 0 or step == 1 or is_last:
@@ -165,7 +166,7 @@ def _learn(
 
 def _take_changes(stage: PpoStage, step: int, names: Sequence[str]) -> Iterator[SettingChanged]:
     """Settings that were changed hold from this step on and belong to the run's state."""
-    for name, value in stage.control.take_changes(names):
+    for name, value in stage.control.take_changes(names, step):
         stage.trainee.values[name] = value
         yield SettingChanged(step, name, value)
 

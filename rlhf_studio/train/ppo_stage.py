@@ -14,7 +14,7 @@ from rlhf_studio.lm.model import LanguageModel
 from rlhf_studio.lm.saving import save_language_model
 from rlhf_studio.rl.logprobs import token_logprobs
 from rlhf_studio.schema import PpoData, PromptRow
-from rlhf_studio.settings import PpoSettings
+from rlhf_studio.settings import STEERABLE, PpoSettings
 from rlhf_studio.train.compute import Compute
 from rlhf_studio.train.control import RunControl
 from rlhf_studio.train.evaluate import EVALUATION_ROWS, TEXT_WINDOWS, greedy_answers, measured, text_loss
@@ -53,7 +53,7 @@ class PpoStage:
     texts: TokenWindows | None
     valid_windows: Tensor | None
 
-    changeable = ("kl_coef", "ptx_coef", "learning_rate", "value_learning_rate", "clip")
+    changeable = STEERABLE
 
     @property
     def piece(self) -> int:

@@ -43,6 +43,11 @@ def notice_text(message: str, values: Mapping[str, str | int | float]) -> str:
     return words.notice(message, values, spoken)
 
 
+def mark_text(name: str, value: float) -> str:
+    """A setting that was changed while a run went on."""
+    return words.mark(name, value, spoken)
+
+
 def duration_text(seconds: float) -> str:
     """``1 min 40 s``."""
     return words.duration(seconds, spoken)
@@ -67,6 +72,8 @@ def core_texts() -> tuple[str, ...]:
         *words.STAGES.values(),
         *words.PHASES.values(),
         *words.NOTICES.values(),
+        *words.STEERED.values(),
+        words.CHANGED,
         *words.DURATIONS,
         *words.ACTS.values(),
         *words.USABLE.values(),

@@ -48,11 +48,11 @@ class StopsAfter(RunControl):
         super().__init__()
         self._left = steps
 
-    def take_changes(self, names=None):
+    def take_changes(self, names=None, step=None):
         if self._left == 0:
             self.request_stop()
         self._left -= 1
-        return super().take_changes(names)
+        return super().take_changes(names, step)
 
 
 def bandit(run=None, control=None, **changes):

@@ -18,6 +18,7 @@ from rlhf_studio.jobs.models import language_models, reward_models, stage_of
 from rlhf_studio.jobs.needs import missing
 from rlhf_studio.jobs.run_file import micro_batch_of, read_run_file
 from rlhf_studio.jobs.stages import StageEvent, StageKey, StagePlan
+from rlhf_studio.jobs.steering import settings_after
 from rlhf_studio.paths import DEFAULT_BASE, models_dir
 from rlhf_studio.store.database import Changes
 from rlhf_studio.ui.session import Session, TrainingState
@@ -160,7 +161,7 @@ class TrainTab(Tab):
         card = self.column.cards[name]
         before = card.form.values()
         self._fork = PendingFork(self._folder(run_id), step, name, before, {})  # from here on edits are the fork's
-        card.form.set_values(run_file.spec.settings)
+        card.form.set_values(settings_after(self._folder(run_id), step))
         self._fork = replace(self._fork, filled={key: field.value for key, field in card.form.fields.items()})
         self.fork_note.show_fork(stage_word(stage_of(run_file)), self._fork)
         self.column.reveal(name)
