@@ -216,10 +216,10 @@ class LiveView:
         tracker = self._tracker
         tracker.take(event)
         match event:
-            case Notice() | SettingChanged():
-                is_change = isinstance(event, SettingChanged)
-                said = _changed(event) if is_change else words.notice(event.message, event.values)
-                self._print(Padding(Text(words.plain(said), style="dim"), (0, 0, 0, _TITLE + 2)))
+            case Notice():
+                self._remark(words.notice(event.message, event.values))
+            case SettingChanged():
+                self._remark(_changed(event))
             case RunFinished():
                 line = Text("✓ " if event.outcome == "completed" else "■ ", style=self._colour)
                 self._print(
@@ -242,6 +242,9 @@ class LiveView:
     @property
     def _colour(self) -> str:
         return _COLOURS.get(self._tracker.key, "default")
+
+    def _remark(self, sentence: str) -> None:
+        self._print(Padding(Text(words.plain(sentence), style="dim"), (0, 0, 0, _TITLE + 2)))
 
     def _print(self, text: RenderableType) -> None:
         self._console.print(text)

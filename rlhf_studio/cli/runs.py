@@ -22,6 +22,7 @@ def _fill(parser: LazyParser) -> None:
     add_command(actions, "list", "show what came of what, and what can be used", fill=_fill_dir, run=run_list)
     add_command(actions, "rename", "call a run something else", fill=_fill_rename, run=run_rename)
     add_command(actions, "note", "write a note about a run, or take it away", fill=_fill_note, run=run_note)
+    add_command(actions, "curves", "write the figures of a run as a table (CSV)", fill=_fill_curves, run=run_curves)
     add_command(
         actions,
         "delete",
@@ -51,6 +52,11 @@ def _fill_rename(parser: LazyParser) -> None:
 def _fill_note(parser: LazyParser) -> None:
     _fill_run(parser)
     parser.add_argument("--text", required=True, metavar="TEXT", help="the note; '' takes it away")
+
+
+def _fill_curves(parser: LazyParser) -> None:
+    _fill_run(parser)
+    parser.add_argument("--out", type=Path, metavar="FILE.csv", help="where to write it (default: standard output)")
 
 
 def _fill_delete(parser: LazyParser) -> None:
@@ -116,6 +122,24 @@ def _describe(args: argparse.Namespace, **values: str) -> int:
         path = find_run(store.folder, args.name)
         run = describe_run(store, path, **values)
         print(f"{run.id}: {words.plain(run.title)}" + (f" ({words.plain(run.comment)})" if run.comment else ""))
+    return 0
+
+
+def run_curves(args: argparse.Namespace) -> int:
+    """Write a row per step, a column per metric, and what was changed while the run went on."""
+    from rlhf_studio.cli.following import quoted
+    from rlhf_studio.jobs.catalog import find_run
+    from rlhf_studio.jobs.run_folder import RunFolder
+    from rlhf_studio.report.curves import curves_csv, read_changes, read_curves
+
+    path = find_run(args.project, args.name)
+    events = RunFolder.open(path).events()
+    text = curves_csv(read_curves(events), read_changes(events))
+    if args.out is None:
+        print(text, end="")
+        return 0
+    args.out.write_text(text, encoding="utf-8")
+    print(f"Wrote the figures of {path.name} to {quoted(args.out)}.")
     return 0
 
 

@@ -16,7 +16,7 @@ from rlhf_studio.lm.loading import load_language_model
 from rlhf_studio.lm.model import LanguageModel
 from rlhf_studio.report.answers import Judge, compare_answers, measure
 from rlhf_studio.report.colours import NAMES, ModelKey
-from rlhf_studio.report.curves import read_curves
+from rlhf_studio.report.curves import read_changes, read_curves
 from rlhf_studio.report.effects import effects_of, fresh_prompts, story_prompts
 from rlhf_studio.report.material import Effects, Provenance, Report, StageFacts
 from rlhf_studio.schema import PpoData, PromptRow, RunKind
@@ -152,6 +152,7 @@ def stage_facts(key: ModelKey, run: RunFolder) -> StageFacts:
         precision=started.precision if started else "",
         data_digest=run.run_file.data_sha256,
         run=run.id,
+        changes=read_changes(events),
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from rlhf_studio.events import SettingChanged
 from rlhf_studio.report.colours import ModelKey
 from rlhf_studio.report.curves import Curve
 from rlhf_studio.schema import RunKind, Turn, UseCase
@@ -26,6 +27,7 @@ class StageFacts:
     precision: str = ""
     data_digest: str = ""
     run: str = ""  # id of the run, the name of its folder
+    changes: tuple[SettingChanged, ...] = ()  # of settings, while it went on
 
     def last(self, metric: str) -> float | None:
         """The last value of a metric, None if it was never measured."""

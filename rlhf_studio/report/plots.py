@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from rlhf_studio import words
 from rlhf_studio.report.colours import LIGHT, NAMES, ModelKey, Theme
 from rlhf_studio.report.curves import Curve
 from rlhf_studio.report.material import StageFacts
@@ -138,11 +139,14 @@ def draw(plot: Plot, stages: Sequence[StageFacts], theme: Theme = LIGHT) -> byte
     FigureCanvasAgg(figure)  # attaches itself: no pyplot, no window system
     axes = figure.add_subplot()
     _dress(axes, plot, theme)
-    curves = {stage.key: stage.curves for stage in stages}
+    by_key = {stage.key: stage for stage in stages}
     for line in plot.lines:
-        curve = curves.get(line.stage, {}).get(line.metric)
-        if curve is not None:
+        stage = by_key.get(line.stage)
+        curve = stage.curves.get(line.metric) if stage is not None else None
+        if stage is not None and curve is not None:
             _draw_line(axes, line, curve, theme)
+            if line.level is None:
+                _draw_changes(axes, stage, theme)
     if plot.y_range is not None:
         axes.set_ylim(*plot.y_range)
     if plot.reference is not None:
@@ -182,6 +186,25 @@ def _dress(axes: Axes, plot: Plot, theme: Theme) -> None:
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color(theme.grid)
+
+
+def _draw_changes(axes: Axes, stage: StageFacts, theme: Theme) -> None:
+    """A line across the plot where a person changed settings while the run went on, with what was changed."""
+    told: dict[int, list[str]] = {}
+    for change in stage.changes:
+        told.setdefault(change.step, []).append(words.mark(change.name, change.value))
+    for place, (step, changes) in enumerate(sorted(told.items())):
+        axes.axvline(step, linestyle=(0, (1, 2)), linewidth=1.2, color=theme.models[stage.key], zorder=0.5)
+        axes.annotate(
+            ", ".join(changes),
+            xy=(step, 0.97 - 0.09 * (place % 3)),  # neighbours do not lie on each other
+            xycoords=("data", "axes fraction"),
+            xytext=(2, 0),
+            textcoords="offset points",
+            va="top",
+            fontsize=7.5,
+            color=theme.models[stage.key],
+        )
 
 
 def _draw_line(axes: Axes, line: Line, curve: Curve, theme: Theme) -> None:

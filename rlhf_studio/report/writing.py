@@ -29,7 +29,7 @@ def write_report(out: Path, report: Report, models: Mapping[ModelKey, Path]) -> 
     for key, folder in models.items():
         copy_folder(folder, out / "models" / key)
     for stage in report.stages:
-        _write(out / "metrics" / f"{stage.key}.csv", curves_csv(stage.curves).encode())
+        _write(out / "metrics" / f"{stage.key}.csv", curves_csv(stage.curves, stage.changes).encode())
     light = draw_all(report.stages, LIGHT)
     for name, png in light.items():
         _write(out / "plots" / f"{name}.png", png)

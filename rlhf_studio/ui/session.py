@@ -15,6 +15,7 @@ from rlhf_studio.jobs.inference import DeviceFound, InferenceEvent, InferenceSer
 from rlhf_studio.jobs.models import ModelChoice
 from rlhf_studio.jobs.runner import JobRunner, RunControl
 from rlhf_studio.jobs.stages import StageEvent, StageKey, StagePlan, continue_run, fork_stage, train_stages
+from rlhf_studio.jobs.steering import ask_changes
 from rlhf_studio.jobs.turns import Turns
 from rlhf_studio.schema import Sampling, Turn
 from rlhf_studio.store.database import Changes
@@ -133,6 +134,16 @@ class Session(QObject):
         """
         self.runner.start(lambda control: fork_stage(run, step, control, settings))
         self._began()
+
+    def adjust(self, changes: Mapping[str, Any]) -> dict[str, float]:
+        """Change settings of the PPO run that goes on, from its next step; returns them as it will take them.
+
+        Raises:
+            StudioError: If no run goes on, or as ``steering.ask_changes``.
+        """
+        if not self.live_run:
+            raise RunError("No run goes on whose settings could change. Start one first.")
+        return ask_changes(self.store.runs_dir / self.live_run, changes)
 
     def pause(self) -> None:
         """Hold the run before its next event."""

@@ -85,3 +85,13 @@ def test_a_model_is_exported(project, sft, tmp_path, capsys):
     assert (tmp_path / "out" / "tokenizer.json").is_file()
     assert entry.main(["export", sft.id, "--project", str(project), "--out", str(tmp_path / "out")]) == 3
     assert "holds something already" in capsys.readouterr().err
+
+
+def test_the_figures_of_a_run_become_a_table(project, sft, capsys, tmp_path):
+    assert runs(project, "curves", sft.id) == 0
+    head, *rows = capsys.readouterr().out.splitlines()
+    assert head.startswith("step,loss/")
+    assert [row.split(",")[0] for row in rows] == ["0", "1", "2", "3"]
+    assert runs(project, "curves", sft.id, "--out", str(tmp_path / "a.csv")) == 0
+    assert capsys.readouterr().out == f"Wrote the figures of {sft.id} to {tmp_path / 'a.csv'}.\n"
+    assert (tmp_path / "a.csv").read_text().splitlines() == [head, *rows]

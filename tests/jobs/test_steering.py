@@ -154,7 +154,7 @@ def test_a_wish_that_would_do_nothing_is_refused(start, project, model_folder):
         ask_changes(of_itself.path, {"ptx_coef": 0.1})
     done = start("20260101-done", steps=1)
     list(drive(done, RunControl()))
-    with pytest.raises(DataError, match="has ended, so its settings cannot change any more. Resume it with them"):
+    with pytest.raises(DataError, match=r"has ended, so its settings cannot change any more\. Resume it with them"):
         ask_changes(done.path, {"kl_coef": 0.1})
 
 

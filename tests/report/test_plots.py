@@ -2,9 +2,13 @@ import struct
 import sys
 import threading
 
+from dataclasses import replace
+
 import numpy as np
+from matplotlib.axes import Axes
 from report_material import stages
 
+from rlhf_studio.events import SettingChanged
 from rlhf_studio.report.colours import DARK, LIGHT
 from rlhf_studio.report.curves import Curve
 from rlhf_studio.report.material import StageFacts
@@ -25,6 +29,18 @@ def test_every_plot_that_has_a_curve_is_drawn_at_the_size_the_page_announces():
 def test_a_plot_without_any_curve_is_left_out():
     only_sft = [stage for stage in stages() if stage.key == "sft"]
     assert [plot.name for plot in available_plots(only_sft)] == ["sft-loss"]
+
+
+def test_what_was_changed_while_a_run_went_on_is_marked(monkeypatch):
+    plot = next(plot for plot in PLOTS if plot.name == "ppo-kl")
+    (ppo,) = [stage for stage in stages() if stage.key == "ppo"]
+    told = []
+    monkeypatch.setattr(Axes, "annotate", lambda _, text, xy, **__: told.append((text, xy[0])))
+    changes = (SettingChanged(8, "kl_coef", 0.1), SettingChanged(8, "clip", 0.3), SettingChanged(20, "kl_coef", 0.2))
+    marked = draw(plot, [replace(ppo, changes=changes)])
+    assert told == [("beta 0.1, clip 0.3", 8), ("beta 0.2", 20)]
+    assert marked != draw(plot, [ppo])
+    assert len(told) == 2
 
 
 def test_themes_differ():

@@ -6,11 +6,13 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QGridLayout, QWidget
 
-from rlhf_studio.events import StepMetrics
+from rlhf_studio.events import SettingChanged, StepMetrics
 from rlhf_studio.ui.plots.figures import PANELS, kind_of
+from rlhf_studio.ui.plots.marks import Changes
 from rlhf_studio.ui.plots.metric_plot import MetricPlot
 from rlhf_studio.ui.theme import Theme
 from rlhf_studio.ui.widgets.parts import GRID
+from rlhf_studio.ui.widgets.text import PlainLabel
 
 
 class PlotGrid(QWidget):
@@ -22,6 +24,8 @@ class PlotGrid(QWidget):
         super().__init__(parent)
         self.kind = kind_of(stage)
         self.panels = [MetricPlot(theme, spec, self) for spec in PANELS[self.kind]]
+        self.changes = Changes()
+        self.changed = PlainLabel("", "muted", wraps=True)  # what the letters on the curves mean
         self._last_step = 0
         self._timer = QTimer(self)
         self._timer.setInterval(0)
@@ -34,6 +38,8 @@ class PlotGrid(QWidget):
         layout.addWidget(self.panels[0], 0, 0, 1, 1 + spare)
         for place, panel in enumerate(self.panels[1:], start=1 + spare):
             layout.addWidget(panel, place // columns, place % columns)
+        layout.addWidget(self.changed, layout.rowCount(), 0, 1, columns)
+        self.changed.hide()
         for column in range(columns):
             layout.setColumnStretch(column, 1)
         for panel in self.panels[-columns:]:
@@ -47,8 +53,10 @@ class PlotGrid(QWidget):
     def clear(self) -> None:
         """Forget every curve."""
         self._last_step = 0
+        self.changes.clear()
         for panel in self.panels:
             panel.clear()
+        self._show_changes()
 
     def add(self, events: Sequence[StepMetrics]) -> None:
         """Take a batch; it is drawn in the next turns of the event loop, if the grid is shown."""
@@ -57,6 +65,24 @@ class PlotGrid(QWidget):
             for panel in self.panels:
                 panel.add(event.step, event.values)
         self._draw_soon()
+
+    def mark(self, changes: Sequence[SettingChanged]) -> None:
+        """Mark where a person changed settings of the run, in every panel."""
+        for change in changes:
+            self.changes.add(change.step, change.name, change.value)
+        if changes:
+            self._show_changes()
+
+    def _show_changes(self) -> None:
+        letters = self.changes.letters()
+        for panel in self.panels:
+            panel.marks.show(letters)
+        entry = self.tr("{letter} from step {step}: {changes}")
+        entries = [
+            entry.format(letter=letter, step=step, changes=self.changes.text(step)) for step, letter in letters.items()
+        ]
+        self.changed.setText(" \u00b7 ".join(entries))
+        self.changed.setVisible(bool(entries))
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         super().showEvent(event)

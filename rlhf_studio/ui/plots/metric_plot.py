@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
 
 from rlhf_studio.stats.pyramid import Pyramid
 from rlhf_studio.ui.plots.figures import CurveSpec, PanelSpec, words
+from rlhf_studio.ui.plots.marks import Marks
 from rlhf_studio.ui.theme import Theme
 from rlhf_studio.ui.widgets.parts import GRID, Card, row
 from rlhf_studio.ui.widgets.text import PlainLabel
@@ -80,6 +81,7 @@ class MetricPlot(Card):
         axis_px = _WIDE_AXIS_PX if spec.form.endswith("e") else _AXIS_PX
         self.view = _view(axis_px)
         self.view.viewport().installEventFilter(self)
+        self.marks = Marks(theme, self.view)
         self.curves = [self._add_curve(curve) for curve in spec.curves]
         self.body.addWidget(PlainLabel(words(spec.title), "heading"))
         self.body.addLayout(row(*self._legend(), None, spacing=GRID // 2))
@@ -126,6 +128,7 @@ class MetricPlot(Card):
             curve.value.clear()
             if curve.spec.is_rare:
                 curve.show_entry(False)
+        self.marks.show({})
         self._show_numbers(is_shown=False)
         self._x_max = 1.0
         self._range_age.invalidate()
@@ -233,6 +236,7 @@ class MetricPlot(Card):
             axis.setPen(QColor(colours.border))
             axis.setTextPen(QColor(colours.muted))
         self.view.getAxis("left").setLabel(words(self.spec.unit), color=colours.muted)
+        self.marks.restyle()
 
 
 def _view(axis_px: int) -> pg.PlotWidget:

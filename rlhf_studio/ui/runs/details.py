@@ -7,7 +7,7 @@ from PySide6.QtGui import QAction, QDesktopServices
 from PySide6.QtWidgets import QComboBox, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from rlhf_studio.errors import StudioError
-from rlhf_studio.events import RunStarted, StepMetrics, TrainEvent
+from rlhf_studio.events import RunStarted, SettingChanged, StepMetrics, TrainEvent
 from rlhf_studio.jobs.catalog import RunSummary
 from rlhf_studio.jobs.export_job import exportable
 from rlhf_studio.jobs.models import kept_steps, usable
@@ -148,6 +148,7 @@ class RunDetails(QWidget):
         for event in events:
             if isinstance(event, RunStarted):
                 grid.set_length(event.total)
+        grid.mark([event for event in events if isinstance(event, SettingChanged)])
         grid.add([event for event in events if isinstance(event, StepMetrics)])
 
     def _read(self, run: RunSummary, kind: str) -> None:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,19 +17,18 @@ from rlhf_studio.jobs.models import language_models, reward_models, stage_of
 from rlhf_studio.jobs.needs import missing
 from rlhf_studio.jobs.run_file import micro_batch_of, read_run_file
 from rlhf_studio.jobs.stages import StageEvent, StageKey, StagePlan
-from rlhf_studio.jobs.steering import settings_after
 from rlhf_studio.paths import DEFAULT_BASE, models_dir
 from rlhf_studio.store.database import Changes
 from rlhf_studio.ui.session import Session, TrainingState
-from rlhf_studio.ui.spoken import stage_word
 from rlhf_studio.ui.tabs.tab import GoTo, KeyHelp, Tab
 from rlhf_studio.ui.train.alarm import AlarmCard
 from rlhf_studio.ui.train.banner import EndBanner
-from rlhf_studio.ui.train.fork_note import ForkNote, PendingFork
+from rlhf_studio.ui.train.forks import Forks
 from rlhf_studio.ui.train.presets import Presets
 from rlhf_studio.ui.train.run_bar import RunBar
 from rlhf_studio.ui.train.side import ProbeSide, StageColumn
 from rlhf_studio.ui.train.stage_card import StageCard
+from rlhf_studio.ui.train.steering import Steering
 from rlhf_studio.ui.widgets.parts import GRID
 
 if TYPE_CHECKING:
@@ -52,9 +50,10 @@ class TrainTab(Tab):
         self.bar = RunBar(session.theme)
         self.banner = EndBanner()
         self.alarm = AlarmCard()
+        self.steering = Steering(session, self.bar, self)
         self.presets = Presets(self.column.cards, self)
-        self.fork_note = ForkNote()
-        self._fork: PendingFork | None = None
+        self.forks = Forks(session, self.column, self)
+        self.fork_note = self.forks.note
         self.watch: Watch | None = None  # curves are built after the window is on screen
         self._plan: StagePlan | None = None
         self._splitter = QSplitter(Qt.Orientation.Horizontal)
@@ -77,6 +76,7 @@ class TrainTab(Tab):
 
     def key_help(self) -> tuple[KeyHelp, ...]:
         return (
+            KeyHelp("F4", self.tr("Change settings of PPO while it runs")),
             KeyHelp("F5", self.tr("Train all three")),
             KeyHelp("F6", self.tr("Pause, or go on")),
             KeyHelp("F7", self.tr("Stop and keep the run")),
@@ -87,7 +87,7 @@ class TrainTab(Tab):
 
     def go_to(self, target: GoTo) -> None:
         if target.step is not None:
-            self.prepare_fork(target.run_id, target.step)
+            self.forks.prepare(target.run_id, target.step)
             return
         if target.act and self.bar.train_all.isEnabled():
             self.bar.train_all.click()
@@ -136,7 +136,7 @@ class TrainTab(Tab):
             stages: In the order of the paper.
             settings: What differs from the cards, by stage; "ppo" holds for both PPO stages.
         """
-        self.drop_fork()  # its settings are another run's
+        self.forks.drop()  # its settings are another run's
         chosen = self._settings(stages, settings or {})
         parents: dict[str, str] = {stage: run_id for stage, run_id in self._usable().items() if stage not in stages}
         plan = StagePlan(tuple(stages), models_dir() / DEFAULT_BASE, chosen, parents)
@@ -149,48 +149,12 @@ class TrainTab(Tab):
         self._plan = plan
         self.banner.hide()
 
-    def prepare_fork(self, run_id: str, step: int) -> None:
-        """Fill the form of a run's stage with its settings, for a new run from one of its checkpoints."""
-        self.drop_fork()
-        try:
-            run_file = read_run_file(self._folder(run_id))
-        except StudioError as error:
-            self.session.say(str(error), kind="error")
-            return
-        name = run_file.spec.kind
-        card = self.column.cards[name]
-        before = card.form.values()
-        self._fork = PendingFork(self._folder(run_id), step, name, before, {})  # from here on edits are the fork's
-        card.form.set_values(settings_after(self._folder(run_id), step))
-        self._fork = replace(self._fork, filled={key: field.value for key, field in card.form.fields.items()})
-        self.fork_note.show_fork(stage_word(stage_of(run_file)), self._fork)
-        self.column.reveal(name)
-
-    def drop_fork(self) -> None:
-        """Give the form back what stood in it before a fork was prepared."""
-        fork = self._fork
-        if fork is not None:
-            self.fork_note.show_fork("", None)
-            self.column.cards[fork.card].form.set_values(fork.before)
-            self._fork = None
-
     def start_fork(self) -> None:
         """Begin the run that was prepared."""
-        fork = self._fork
-        if fork is None:
-            return
-        form = self.column.cards[fork.card].form
-        edited = {key: field.value for key, field in form.fields.items() if field.value != fork.filled[key]}
-        settings = {**self._machine(), **edited}
         self.build_watch()
-        try:
-            self.session.fork(fork.run, fork.step, settings)
-        except StudioError as error:
-            self.session.say(str(error), kind="error")
-            return
-        self._plan = None
-        self.banner.hide()
-        self.drop_fork()
+        if self.forks.start(self._machine()):
+            self._plan = None
+            self.banner.hide()
 
     def build_watch(self) -> None:
         """Make the curves, if they are not there yet."""
@@ -222,6 +186,7 @@ class TrainTab(Tab):
         page.setSpacing(GRID)
         page.addWidget(splitter, 1)
         page.addWidget(self.alarm)
+        page.addWidget(self.steering.card)
         page.addWidget(self.banner)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -242,10 +207,10 @@ class TrainTab(Tab):
         session.events_arrived.connect(self._on_events_arrived)
         self.alarm.go_on_requested.connect(session.resume)
         self.alarm.stop_requested.connect(session.stop)
+        self.alarm.adjust_requested.connect(self.steering.toggle)
         self.banner.restart_requested.connect(self._on_restart_requested)
         self.presets.chosen.connect(self.column.reveal)
         self.fork_note.start_requested.connect(self.start_fork)
-        self.fork_note.dropped.connect(self.drop_fork)
         for card in self.column.cards.values():
             card.start_requested.connect(self._on_start_requested)
             card.remedy_requested.connect(self._on_remedy_requested)
@@ -318,13 +283,13 @@ class TrainTab(Tab):
     def _on_card_edited(self, card: StageCard) -> None:
         store = self.session.store
         name = next(name for name, known in self.column.cards.items() if known is card)
-        if self._fork is not None and self._fork.card == name:  # the other run's settings are not this person's
+        if self.forks.card == name:  # the other run's settings are not this person's
             return
         if not store.is_read_only and self.isVisible():
             store.set_meta(f"ui.train.{name}", json.dumps(card.form.values()))
 
     def _on_start_requested(self, card: StageCard) -> None:
-        if self._fork is not None and self.column.cards[self._fork.card] is card:
+        if self.forks.card and self.column.cards[self.forks.card] is card:
             self.start_fork()
         else:
             self.train_plan((card.stage,))

@@ -14,6 +14,7 @@ class AlarmCard(Card):
 
     go_on_requested = Signal()
     stop_requested = Signal()
+    adjust_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("raised", parent)
@@ -21,11 +22,13 @@ class AlarmCard(Card):
         set_look(self.sentence, "danger")
         self.go_on = Button(self.tr("Go on"), self.tr("Let the run go on; this sign is told only once"))
         self.stop = Button(self.tr("Stop"), self.tr("End the run and keep it up to here"))
+        self.adjust = Button(self.tr("Adjust"), self.tr("Change beta, rates or clip before it goes on"))
         self.go_on.clicked.connect(self.go_on_requested)
+        self.adjust.clicked.connect(self.adjust_requested)
         self.stop.clicked.connect(self.stop_requested)
         self.body.setContentsMargins(GRID + 4, GRID, GRID + 4, GRID)
         self.body.addWidget(self.sentence)
-        self.body.addLayout(row(self.go_on, self.stop, None))
+        self.body.addLayout(row(self.go_on, self.adjust, self.stop, None))
         self.hide()
 
     def show_alarms(self, alarms: list[Notice]) -> None:

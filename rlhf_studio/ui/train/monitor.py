@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QButtonGroup, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
-from rlhf_studio.events import RunStarted, StepMetrics, TrainEvent
+from rlhf_studio.events import RunStarted, SettingChanged, StepMetrics, TrainEvent
 from rlhf_studio.ui.plots.figures import kind_of
 from rlhf_studio.ui.plots.grid import PlotGrid
 from rlhf_studio.ui.plots.objective_line import ObjectiveLine
@@ -80,6 +80,8 @@ class Monitor(QWidget):
                 grid.set_length(event.total)
             elif isinstance(event, StepMetrics):
                 metrics.append(event)
+            elif isinstance(event, SettingChanged):
+                grid.mark([event])
         grid.add(metrics)
         if kind == "ppo" and metrics:
             self.objective.show_step(metrics[-1].values)

@@ -26,6 +26,10 @@ class RunBar(QFrame):
         )
         self.pause = Button(self.tr("Pause"), self.tr("Hold the run, or let it go on"), "", "mdi6.pause", theme, "F6")
         self.stop = Button(self.tr("Stop"), self.tr("End the run and keep it up to here"), "", "mdi6.stop", theme, "F7")
+        self.adjust = Button(
+            self.tr("Adjust"), self.tr("Change beta, rates or clip of PPO while it runs"), "", "mdi6.tune", theme, "F4"
+        )
+        self.adjust.setEnabled(False)
         self.where = PlainLabel("")
         self.left = PlainLabel("", "muted")
         self.left.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -36,7 +40,7 @@ class RunBar(QFrame):
         layout.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
         layout.setSpacing(GRID)
         layout.addWidget(self.progress)
-        layout.addLayout(row(self.train_all, self.pause, self.stop, self.where, None, self.left))
+        layout.addLayout(row(self.train_all, self.pause, self.stop, self.adjust, self.where, None, self.left))
         self.show_state(TrainingState.IDLE)
 
     def show_state(self, state: TrainingState) -> None:
