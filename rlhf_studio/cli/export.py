@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rlhf_studio.cli.parser import Commands, LazyParser, add_command, one_of
 
-_WEIGHTS = ("raw", "ema", "value")
+_WEIGHTS = ("raw", "best", "ema", "value")
 _TYPES = ("float32", "bfloat16", "float16")
 
 
@@ -35,7 +35,7 @@ def _fill(parser: LazyParser) -> None:
     add(
         "--weights",
         **one_of(_WEIGHTS),
-        help="of a PPO run: the policy as it is (raw, default), its moving average, or the value network",
+        help="of a PPO run: the last policy (raw, default), the best on held-out prompts, the moving average, or the values",
     )
     add("--step", type=int, metavar="N", help="of a checkpoint that the run keeps (default: the model it has left)")
     add(

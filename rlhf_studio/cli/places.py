@@ -51,3 +51,23 @@ def run_folder(name: str, project: Path | None) -> Path:
     if project is None:
         raise DataError(f"There is no run folder '{name}'. Name a folder, or the project of this id with --project.")
     return find_run(project, name)
+
+
+def model_of_run(project: Path, name: str, weights: str) -> Path:
+    """The folder of a model that a run of a project has left: the last one, or with ``weights`` "best" the best.
+
+    Raises:
+        DataError: If there is no such run.
+        ModelError: If it has left no such model.
+    """
+    from rlhf_studio.jobs.catalog import find_run
+    from rlhf_studio.jobs.export_job import exportable, model_name
+    from rlhf_studio.jobs.run_file import read_run_file
+
+    path = find_run(project, name)
+    kind = read_run_file(path).spec.kind
+    known = exportable(path, kind)
+    if weights not in known:
+        left = f"it has left: {', '.join(known)}" if known else "it has left none yet"
+        raise ModelError(f"The run {path.name} has no '{weights}' model ({left}). Choose another run or other weights.")
+    return path / "models" / model_name(kind, weights)

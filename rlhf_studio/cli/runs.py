@@ -98,10 +98,15 @@ def _line(node: "RunNode") -> str:
 
 
 def _usable(run: "RunSummary") -> str:
+    from rlhf_studio.jobs.best_policy import best_policy
     from rlhf_studio.jobs.models import usable
 
     found = usable(run)
-    return words.usable(None if found is None else found.step, is_checkpoint=bool(found and found.is_checkpoint))
+    said = words.usable(None if found is None else found.step, is_checkpoint=bool(found and found.is_checkpoint))
+    best = best_policy(run.path)
+    if best is None:
+        return said
+    return f"{said}; best policy at step {best.step} (held-out score {best.score:+.2f}, KL {best.kl:.1f})"
 
 
 def run_rename(args: argparse.Namespace) -> int:

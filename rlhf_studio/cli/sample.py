@@ -3,10 +3,11 @@
 import argparse
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlhf_studio import words
-from rlhf_studio.cli.parser import Commands, LazyParser, add_command
+from rlhf_studio.cli.parser import Commands, LazyParser, add_command, one_of
 from rlhf_studio.errors import DataError
 
 if TYPE_CHECKING:
@@ -23,7 +24,18 @@ def add_parser(commands: Commands) -> None:
 
 def _fill(parser: LazyParser) -> None:
     add = parser.add_argument
-    add("--model", required=True, metavar="DIR", help="folder in Hugging Face layout, or the name of a bundled model")
+    add(
+        "--model",
+        required=True,
+        metavar="MODEL",
+        help="folder in Hugging Face layout, the name of a bundled model, or a run's id in --project",
+    )
+    add("--project", type=Path, metavar="DIR", help="the project that a run's id is looked up in")
+    add(
+        "--weights",
+        **one_of(("raw", "best")),
+        help="of a run in --project: the model that it left (raw, default), or of PPO the best on held-out prompts",
+    )
     add("--prompt", required=True, metavar="TEXT", help="what to ask; - reads it from the standard input")
     add("-k", type=int, default=1, metavar="K", help="number of answers, 1 to 64 (default 1)")
     add("--temperature", type=float, default=1.0, metavar="X", help="0 takes the likeliest word each time (default 1)")
@@ -46,12 +58,13 @@ def run(args: argparse.Namespace) -> int:
         raise DataError(f"-k cannot be {args.k}. Ask for 1 to {_MOST} answers.")
     prompt = sys.stdin.read() if args.prompt == "-" else args.prompt
 
-    from rlhf_studio.cli.places import model_folder
+    from rlhf_studio.cli.places import model_folder, model_of_run
     from rlhf_studio.lm.generate import generate, uniforms
     from rlhf_studio.lm.loading import load_language_model, resolve_device
     from rlhf_studio.schema import Sampling, Turn
 
-    model = load_language_model(model_folder(args.model), device=resolve_device(args.device))
+    folder = model_of_run(args.project, args.model, args.weights) if args.project else model_folder(args.model)
+    model = load_language_model(folder, device=resolve_device(args.device))
     codec = model.codec
     ids = codec.encode_text(prompt) if args.plain else codec.encode_prompt((Turn("user", prompt),))
     sampling = Sampling(args.temperature, args.top_p, args.max_new_tokens, args.seed)

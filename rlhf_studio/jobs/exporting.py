@@ -48,7 +48,8 @@ def export_model(
     Args:
         source: A run's folder, or a model's.
         out: Not there yet, or empty.
-        weights: Of a PPO run: the policy as it is, its moving average, or the value network.
+        weights: Of a PPO run: the policy as it is, the one that scored best on held-out prompts, the moving average,
+            or the value network.
         step: Of one of the run's checkpoints; None takes the model that it has left.
         dtype: Of a language model's weights; a classifier is always float32, which its bias needs.
 
@@ -84,6 +85,8 @@ def _read(source: Path, weights: Weights, step: int | None) -> LanguageModel | S
     kind = read_run_file(source).spec.kind
     if weights != "raw" and kind != "ppo":
         raise DataError(f"The run {source.name} has no '{weights}' weights; only PPO has. Take the raw ones.")
+    if weights == "best" and step is not None:
+        raise DataError("The best policy is a model of its own and lies in no checkpoint. Leave the step away.")
     if step is not None:
         name = LEFT_BY[kind] if weights == "raw" else weights
         return read_stored(source, RunFolder.open(source).checkpoint(step), name)
@@ -107,6 +110,8 @@ def _known(source: Path, weights: Weights, step: int | None) -> Mapping[str, Any
 def _no_model(run: Path, weights: Weights, kind: RunKind) -> str:
     if weights == "ema":
         return f"The run {run.name} has left no moving average: its setting ema_decay was 0, or it was cut off."
+    if weights == "best":
+        return f"The run {run.name} has kept no best policy: its setting best_kl was 0, or no prompt was held out."
     return f"The {kind} run {run.name} has left no model yet. Resume it, or name the step of one of its checkpoints."
 
 

@@ -3,6 +3,7 @@
 Needs no torch, so that a window can list them at once.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Literal
 
 from rlhf_studio import words
 from rlhf_studio.errors import RunError
+from rlhf_studio.jobs.best_policy import best_policy
 from rlhf_studio.jobs.catalog import RunSummary, list_runs
 from rlhf_studio.jobs.run_file import RunFile, read_run_file
 from rlhf_studio.paths import DEFAULT_BASE
@@ -26,7 +28,8 @@ class ModelChoice:
     """One model to choose.
 
     Attributes:
-        key: Stays the same from session to session: "base:tiny", "run:20261123-061200-sft".
+        key: Stays the same from session to session: "base:tiny", "run:20261123-061200-sft"; with ":best" behind it the
+            policy of a PPO run that scored best on held-out prompts.
         title: For lists, such as "SFT, 23 Nov 06:12".
         stage: What it has learnt last.
         path: Its folder. Where a run was cut off before it left a model, that of its newest checkpoint.
@@ -62,7 +65,24 @@ def reward_models(project: Path) -> tuple[ModelChoice, ...]:
 
 def _choices(project: Path, kinds: tuple[RunKind, ...]) -> tuple[ModelChoice, ...]:
     runs = [run for run in list_runs(project).runs if run.kind in kinds]
-    return tuple(choice for run in runs if (choice := _choice(run)) is not None)
+    return tuple(choice for run in runs for choice in (*_best(run), *_last(run)))
+
+
+def _best(run: RunSummary) -> Iterator[ModelChoice]:
+    """The best policy of a PPO run, where it has kept one. It comes before the last one, which is the newest model."""
+    found = best_policy(run.path) if run.kind == "ppo" else None
+    if found is None:
+        return
+    for last in _last(run):
+        score = f"best held-out score {found.score:+.2f}, step {found.step}"
+        title = f"{last.title.partition(' (')[0]} ({score})"
+        yield ModelChoice(f"{last.key}:best", title, last.stage, found.path, run.id, found.step)
+
+
+def _last(run: RunSummary) -> Iterator[ModelChoice]:
+    choice = _choice(run)
+    if choice is not None:
+        yield choice
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,7 @@ def write_provenance(folder: Path, known: Mapping[str, Any], note: str = "") -> 
         known: From ``provenance`` or ``read_provenance``.
         note: What a reader of the weights must know.
     """
+    note = " ".join(dict.fromkeys(part for part in (str(known.get("note", "")), note) if part))
     text = json.dumps({**known, "note": note} if note else dict(known), indent=2, ensure_ascii=False)
     (folder / PROVENANCE_FILE).write_text(text + "\n", encoding="utf-8")
     card = folder / CARD_FILE

@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from rlhf_studio.errors import RunError
 from rlhf_studio.events import CheckpointSaved, ModelSaved, Notice, RolloutSaved, RunFinished, TrainEvent
 from rlhf_studio.jobs.best import best_checkpoint
+from rlhf_studio.jobs.best_policy import chosen_words
 from rlhf_studio.jobs.checkpoints import KEPT, CheckpointShelf, DamagedError, StoredCheckpoint, step_of
 from rlhf_studio.jobs.event_log import EVENT_FILE, EventLog
 from rlhf_studio.jobs.files import (
@@ -338,7 +339,7 @@ class RunFolder:
 
         def write_all(folder: Path) -> None:
             write(folder)
-            write_provenance(folder, provenance(self.path, self.run_file, name, step))
+            write_provenance(folder, provenance(self.path, self.run_file, name, step), chosen_words(folder))
 
         with explained(self.path, f"the model '{name}'"):
             self._models.mkdir(exist_ok=True)

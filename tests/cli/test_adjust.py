@@ -13,29 +13,30 @@ from rlhf_studio.train.control import RunControl
 
 
 @pytest.fixture
-def ended(project, base, tiny_lm, tmp_path, capsys):
-    """A PPO run of three steps that ended after the second."""
+def ended(project, base, tiny_lm, tmp_path):
+    """A PPO run that ended before the last of its nine steps."""
     ScalarModel.from_language_model(tiny_lm, seed=3).save(tmp_path / "judge")
     words = ["train", "ppo", "--project", str(project), "--policy", str(base), "--reward", str(tmp_path / "judge")]
-    sizes = ["--steps", "3", "--batch-size", "4", "--minibatch-size", "4", "--epochs", "1", "--max-new-tokens", "4"]
+    sizes = ["--steps", "9", "--batch-size", "4", "--minibatch-size", "4", "--epochs", "1", "--max-new-tokens", "4"]
     far = ["--ptx-coef", "0", "--learning-rate", "1e-2", "--warmup-steps", "0", "--kl-stop", "1e-3", "--threads", "1"]
     assert entry.main([*words, *sizes, *far]) == 0
     return list_runs(project).runs[0]
 
 
 def test_a_run_that_ended_at_its_limit_says_how_to_go_on_and_does(project, ended, capsys):
-    said = capsys.readouterr().out
+    said, last = capsys.readouterr().out, RunFolder.open(ended.path).ending().step
+    assert 2 <= last < 9
     assert "above the limit of 0.001: the run ends here. Resume it with another limit or a larger beta" in said
     how = f"rlhf-studio resume {ended.id} --project {project} --kl-stop"
-    assert f"It ended at step 2, above its limit of the KL. To go on with another limit: {how} X" in said
+    assert f"It ended at step {last}, above its limit of the KL. To go on with another limit: {how} X" in said
     assert entry.main(["resume", ended.id, "--project", str(project)]) == 0
-    assert RunFolder.open(ended.path).ending().step == 2
+    assert RunFolder.open(ended.path).ending().step == last
     capsys.readouterr()
     assert entry.main(["resume", ended.id, "--project", str(project), "--kl-stop", "0", "--kl-coef", "0.5"]) == 0
     said = capsys.readouterr().out
-    assert "From step 3 on: beta 0.5." in said
+    assert f"From step {last + 1} on: beta 0.5." in said
     assert "It ended at step" not in said
-    assert RunFolder.open(ended.path).ending().step == 3
+    assert RunFolder.open(ended.path).ending().step == 9
 
 
 def test_a_change_is_left_for_a_run_that_goes_on(project, ended, capsys):

@@ -81,3 +81,16 @@ def test_equal_answers_are_said_after_they_were_shown(model, capsys):
     out, err = capsys.readouterr()
     assert out.count("[2]") == 1
     assert "All 2 answers are equal at temperature 0" in err
+
+
+def test_the_model_of_a_run_is_asked_by_its_id(project, base, capsys):
+    train = ["train", "sft", "--project", str(project), "--base", str(base), "--epochs", "1", "--threads", "1"]
+    assert entry.main(train) == 0
+    (run,) = (project / "runs").iterdir()
+    capsys.readouterr()
+    assert ask(run.name[:4], "--project", str(project), "--prompt", "Why?") == 0
+    said = capsys.readouterr().out
+    assert ask(str(run / "models" / "policy"), "--prompt", "Why?") == 0
+    assert capsys.readouterr().out == said
+    assert ask(run.name, "--project", str(project), "--prompt", "Why?", "--weights", "best") == 4
+    assert f"The run {run.name} has no 'best' model (it has left: raw)." in capsys.readouterr().err

@@ -3,9 +3,12 @@ import shutil
 import pytest
 import torch
 
-from rlhf_studio.errors import ModelError, RunError
+from rlhf_studio.errors import DataError, ModelError, RunError
 from rlhf_studio.events import RunFinished, StepMetrics
+from rlhf_studio.jobs.best_policy import best_policy
 from rlhf_studio.jobs.checkpoints import CheckpointShelf
+from rlhf_studio.jobs.export_job import exportable
+from rlhf_studio.jobs.exporting import export_model
 from rlhf_studio.jobs.model_reading import ModelShelf, read_language_model, read_reward_model
 from rlhf_studio.jobs.models import ModelChoice, language_models, reward_models
 from rlhf_studio.jobs.recipes import drive, start_run
@@ -164,6 +167,55 @@ def test_a_checkpoint_that_has_gone_is_replaced_by_the_newest(new_run):
         path.write_bytes(b"damaged")
     with pytest.raises(RunError, match="No checkpoint of the run"):
         read_language_model(gone, CPU)
+
+
+@pytest.fixture
+def best_run(new_run, monkeypatch):
+    """A PPO run of three steps whose policy scored best after the second."""
+    from rlhf_studio.train import ppo
+
+    scores = iter((0.1, 0.7, 0.5))
+
+    def answered(stage, step):
+        yield from ()
+        return {"valid/scores": next(scores), "valid/kl": 0.25}
+
+    monkeypatch.setattr(ppo, "answer_held_out", answered)
+    folder = new_run("ppo", "b-ppo", steps=3, probe_every=1, best_kl=1.0, learning_rate=0.01, warmup_steps=0)
+    run_to_the_end(folder)
+    return folder
+
+
+def test_the_best_policy_of_a_run_is_listed_before_its_last(project, base_models, best_run):
+    listed = language_models(project.folder, base_models)
+    best, last = listed[2:]
+    assert (best.key, best.step, best.path.name) == ("run:b-ppo:best", 2, "policy-best")
+    assert (last.key, last.step, last.path.name) == ("run:b-ppo", 3, "policy")
+    assert best.title.endswith(" (best held-out score +0.70, step 2)")
+    assert best.title.split(" (")[0] == last.title
+    assert best.run_id == last.run_id == "b-ppo"
+    shelf = ModelShelf(CPU)
+    assert not same(state(shelf.language_model(best.path, Asked())), state(shelf.language_model(last.path, Asked())))
+
+
+def test_the_card_of_the_best_policy_says_by_what_it_was_chosen_and_goes_with_it(best_run, tmp_path):
+    told = (
+        "Chosen among the policies of its run by held-out score, KL at most 1: at step 2 it scored +0.700 on held-out "
+        "prompts, 0.25 nats per answer from its start."
+    )
+    models = best_run.path / "models"
+    assert told in (models / "policy-best" / "README.md").read_text()
+    assert "Chosen among" not in (models / "policy" / "README.md").read_text()
+    assert exportable(best_run.path, "ppo") == ("raw", "best", "ema", "value")
+    export_model(best_run.path, tmp_path / "out", weights="best")
+    assert told in (tmp_path / "out" / "README.md").read_text()
+    assert same(state(load_language_model(tmp_path / "out")), state(load_language_model(models / "policy-best")))
+    with pytest.raises(DataError, match="lies in no checkpoint"):
+        export_model(best_run.path, tmp_path / "two", weights="best", step=2)
+    shutil.rmtree(models / "policy-best")
+    with pytest.raises(RunError, match="has kept no best policy: its setting best_kl was 0"):
+        export_model(best_run.path, tmp_path / "two", weights="best")
+    assert best_policy(best_run.path) is None
 
 
 def test_a_damaged_run_is_left_out(project, base_models, new_run):

@@ -1,7 +1,6 @@
 import struct
 import sys
 import threading
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtWidgets import QDialogButtonBox, QFileDialog, QMessageBox
@@ -144,6 +146,21 @@ def test_it_says_in_words_whether_a_run_can_be_used(qtbot, session):
     with qtbot.waitSignal(tab.go_to_requested) as wanted:
         click(qtbot, tab.details.fork)
     assert wanted.args == [GoTo("train", run_id="20260101-100000-sft", step=2)]
+
+
+def test_the_best_policy_of_a_run_is_told_and_can_be_exported(qtbot, session):
+    model = add_run(session.store.folder, "20260101-100000-ppo", "ppo", {}, [StepMetrics(7)])
+    for name in ("policy", "policy-best"):
+        (model.parent / name).mkdir(exist_ok=True)
+        (model.parent / name / "config.json").write_text("{}")
+    card = {"step": 4, "score": 1.25, "kl": 3.14, "chosen by": "held-out score, KL at most 5"}
+    (model.parent / "policy-best" / "studio.json").write_text(json.dumps({"card": card}))
+    tab = RunsTab(session)
+    qtbot.addWidget(tab)
+    tab.show()
+    told = "Usable: yes, model of step 7 \u00b7 best policy at step 4: held-out score +1.25, KL 3.1"
+    assert tab.details.usable.text() == told
+    assert [action.data() for action in tab.details.export_menu.actions()] == ["raw", "best"]
 
 
 def test_a_run_is_named_and_noted(qtbot, tab, session):

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QComboBox, QMenu, QStackedWidget, QVBoxLayout, QWi
 
 from rlhf_studio.errors import StudioError
 from rlhf_studio.events import RunStarted, SettingChanged, StepMetrics, TrainEvent
+from rlhf_studio.jobs.best_policy import best_policy
 from rlhf_studio.jobs.catalog import RunSummary
 from rlhf_studio.jobs.export_job import exportable
 from rlhf_studio.jobs.models import kept_steps, usable
@@ -98,7 +99,7 @@ class RunDetails(QWidget):
         found = usable(run)
         step = None if found is None else found.step
         words = usable_text(step, is_checkpoint=found is not None and found.is_checkpoint)
-        self.usable.setText(words[:1].upper() + words[1:])
+        self.usable.setText(words[:1].upper() + words[1:] + self._best(run))
         self.comment.setText(run.comment)
         self.comment.setVisible(bool(run.comment))
         self.message.setText(run.message)
@@ -117,6 +118,14 @@ class RunDetails(QWidget):
             self._stack.setCurrentWidget(self.grids[kind])
             self._read(run, kind)
 
+    def _best(self, run: RunSummary) -> str:
+        """What is known of the run's best policy, where it has kept one."""
+        found = best_policy(run.path)
+        if found is None:
+            return ""
+        words = self.tr(" · best policy at step {step}: held-out score {score:+.2f}, KL {kl:.1f}")
+        return words.format(step=found.step, score=found.score, kl=found.kl)
+
     def _show_steps(self, run: RunSummary) -> None:
         """The checkpoints to fork at; one that was chosen stays chosen."""
         chosen = self.steps.currentData()
@@ -130,6 +139,7 @@ class RunDetails(QWidget):
     def _show_exports(self, run: RunSummary) -> None:
         words = {
             "raw": self.tr("Model"),
+            "best": self.tr("Best policy on held-out prompts"),
             "ema": self.tr("Moving average of the policy"),
             "value": self.tr("Value network"),
         }

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from rlhf_studio.errors import StudioError
 from rlhf_studio.events import Notice, RunFinished, is_alarm
+from rlhf_studio.jobs.best_policy import BEST
 from rlhf_studio.jobs.catalog import RunSummary, list_runs
 from rlhf_studio.jobs.models import language_models, reward_models, stage_of
 from rlhf_studio.jobs.needs import missing
@@ -242,7 +243,7 @@ class TrainTab(Tab):
         project = self.session.store.folder
         found: dict[StageKey, str] = {}
         for choice in (*language_models(project, models_dir()), *reward_models(project)):
-            if choice.run_id and choice.path.parent.name == "models":
+            if choice.run_id and choice.path.parent.name == "models" and choice.path.name != BEST:
                 stage = choice.stage
                 if stage in {"sft", "reward", "ppo", "ppo-ptx"}:
                     found[stage] = choice.run_id
