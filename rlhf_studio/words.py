@@ -47,6 +47,8 @@ NOTICES = {
     "run.checkpoint_damaged": "The checkpoint {checkpoint} is damaged ({reason}); the one before it is used.",
     "run.micro_batch_halved": "The memory was exhausted with {before} sequences in one pass: the step is repeated with "
     "{now}. The result is the same.",
+    "run.sampling_halved": "The memory was exhausted with {before} answers sampled side by side: {now} are now. The "
+    "result is the same.",
     "run.went_back": "Not finite: {cause}. The run went back to step {step} and goes on with half the learning rate "
     "({rate:.1e}).",
     "run.wish_damaged": "A change of settings that was asked for could not be read ({reason}); ask again.",

@@ -35,7 +35,7 @@ def _fill(parser: LazyParser) -> None:
     add(
         "--weights",
         **one_of(_WEIGHTS),
-        help="of a PPO run: the last policy (raw, default), the best on held-out prompts, the moving average, or the values",
+        help="of a PPO run: the last policy (raw, default), the best on held-out prompts, the average, or the values",
     )
     add("--step", type=int, metavar="N", help="of a checkpoint that the run keeps (default: the model it has left)")
     add(

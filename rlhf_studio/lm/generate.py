@@ -14,7 +14,7 @@ from rlhf_studio.lm.model import LanguageModel
 from rlhf_studio.lm.padding import left_pad
 from rlhf_studio.schema import Sampling
 
-__all__ = ["Generation", "Partial", "collect", "generate", "uniforms"]
+__all__ = ["Generation", "Partial", "collect", "generate", "join", "uniforms"]
 
 
 class Generation(NamedTuple):
@@ -78,6 +78,21 @@ def collect(sampler: Generator[Partial, None, Generation]) -> Generation:
         except StopIteration as end:
             result: Generation = end.value
             return result
+
+
+def join(parts: Sequence[Generation], pad_id: int) -> Generation:
+    """Answers that were sampled one group after the other as if they had been sampled side by side."""
+    longest = max(part.tokens.shape[1] for part in parts)
+
+    def widened(cells: Sequence[Tensor], empty: int) -> Tensor:
+        return torch.cat([torch.nn.functional.pad(one, (0, longest - one.shape[1]), value=empty) for one in cells])
+
+    return Generation(
+        widened([part.tokens for part in parts], pad_id),
+        widened([part.mask for part in parts], 0),
+        widened([part.logprobs for part in parts], 0),
+        torch.cat([part.finished for part in parts]),
+    )
 
 
 class _Answers:

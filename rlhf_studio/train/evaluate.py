@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from rlhf_studio.events import Progress, SampleShown
+from rlhf_studio.events import Notice, Progress, SampleShown
 from rlhf_studio.lm.generate import Generation, collect, generate, uniforms
 from rlhf_studio.lm.model import LanguageModel
 from rlhf_studio.lm.padding import Padded
@@ -17,6 +17,7 @@ from rlhf_studio.train.compute import Compute
 from rlhf_studio.train.control import RunControl
 from rlhf_studio.train.packing import Example, PackedRows, pack
 from rlhf_studio.train.schedule import chunks
+from rlhf_studio.train.sparing import in_halves
 
 # rows per forward pass when nothing has to be kept for a backward pass
 EVALUATION_ROWS = 32
@@ -101,9 +102,13 @@ def greedy_answers(model: LanguageModel, probes: Sequence[PromptRow], *, max_new
 
 def answer_probes(
     model: LanguageModel, probes: Sequence[PromptRow], *, step: int, max_new_tokens: int
-) -> Iterator[SampleShown]:
-    """The greedy answers as events."""
-    answers = greedy_answers(model, probes, max_new_tokens=max_new_tokens)
-    if answers is not None:
-        for probe, text in zip(answers.rows, answers.texts, strict=True):
-            yield SampleShown(step, probe.prompt_id, probe.turns[-1].content, text)
+) -> Iterator[SampleShown | Notice]:
+    """The greedy answers as events, as many at a time as the memory holds."""
+
+    def attempt(some: Sequence[PromptRow]) -> Iterator[SampleShown]:
+        answers = greedy_answers(model, some, max_new_tokens=max_new_tokens)
+        if answers is not None:
+            for probe, text in zip(answers.rows, answers.texts, strict=True):
+                yield SampleShown(step, probe.prompt_id, probe.turns[-1].content, text)
+
+    return in_halves(probes, step, attempt)

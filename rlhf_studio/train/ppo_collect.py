@@ -1,12 +1,13 @@
 """The first half of a PPO step: sample, score, penalise the KL, estimate advantages."""
 
 from collections.abc import Callable, Generator, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from rlhf_studio.events import Notice, Progress, TrainEvent
-from rlhf_studio.lm.generate import Generation, generate, uniforms
+from rlhf_studio.lm.generate import Generation, generate, join, uniforms
 from rlhf_studio.lm.model import LanguageModel
 from rlhf_studio.rl.advantages import gae
 from rlhf_studio.rl.kl import k3
@@ -18,8 +19,8 @@ from rlhf_studio.schema import PromptRow, Sampling
 from rlhf_studio.train.ppo_stage import PpoStage
 from rlhf_studio.train.ppo_update import minibatch_plan
 from rlhf_studio.train.rollout import Rollout, begin_rollout, in_pieces
-from rlhf_studio.train.schedule import endless_batch
-from rlhf_studio.train.sparing import sparingly
+from rlhf_studio.train.schedule import chunks, endless_batch
+from rlhf_studio.train.sparing import is_out_of_memory, sparingly
 from rlhf_studio.train.texts import gently
 
 
@@ -29,24 +30,27 @@ class _StoppedError(Exception):
 
 def collect_rollout(stage: PpoStage, step: int) -> Generator[TrainEvent, None, Rollout | None]:
     """Sample one batch from the policy and work out its advantages; None if the run was stopped meanwhile."""
+    settings = stage.settings
+    rows = endless_batch(step, len(stage.prompts), settings.batch_size, settings.seed)
+    prompts, asked = [stage.prompts[i] for i in rows], [stage.rows[i] for i in rows]
     try:
-        return (yield from sparingly(stage, step, stage.piece, lambda: _collect(stage, step), lambda: None))
+        rollout = begin_rollout(prompts, (yield from _sample(stage, step, prompts)))
+        attempt = partial(_with_figures, stage, step, rollout, asked)
+        return (yield from sparingly(stage, step, stage.piece, attempt, lambda: None))
     except _StoppedError:
         return None
 
 
-def _collect(stage: PpoStage, step: int) -> Generator[TrainEvent, None, Rollout]:
+def _with_figures(
+    stage: PpoStage, step: int, rollout: Rollout, asked: Sequence[PromptRow]
+) -> Generator[TrainEvent, None, Rollout]:
+    """What the models say of sampled answers, and the advantages that follow."""
     settings = stage.settings
-    rows = endless_batch(step, len(stage.prompts), settings.batch_size, settings.seed)
-    prompts = [stage.prompts[i] for i in rows]
-    generation = yield from _sample(stage, step, prompts)
-    rollout = begin_rollout(prompts, generation)
     if step == 1:
         yield from _ratio_gate(stage, rollout)
     if stage.trainee.values.get("recompute"):
         logprobs = yield from _over_pieces(stage, step, rollout, _logprobs_of(stage.policy))
         rollout = rollout._replace(logprobs=logprobs)
-    asked = [stage.rows[i] for i in rows]
     scores = yield from _trained_scores(stage, step, rollout, asked)
     watched = yield from _scores_of(stage, step, rollout, asked, settings.watching)
     ref_logprobs = yield from _over_pieces(stage, step, rollout, _logprobs_of(stage.reference))
@@ -67,10 +71,17 @@ def answer_held_out(stage: PpoStage, step: int) -> Generator[TrainEvent, None, d
     prompts, rows = [ids for ids, _ in stage.held_out], [row for _, row in stage.held_out]
     try:
         rollout = begin_rollout(prompts, (yield from _sample(stage, step, prompts, numbers=0)))
-        scores = yield from _scores_of(stage, step, rollout, rows, stage.settings.reward_source)
-        ref_logprobs = yield from _over_pieces(stage, step, rollout, _logprobs_of(stage.reference))
+        attempt = partial(_held_out_figures, stage, step, rollout, rows)
+        return (yield from sparingly(stage, step, stage.piece, attempt, lambda: None))
     except _StoppedError:
         return {}
+
+
+def _held_out_figures(
+    stage: PpoStage, step: int, rollout: Rollout, rows: Sequence[PromptRow]
+) -> Generator[TrainEvent, None, dict[str, float]]:
+    scores = yield from _scores_of(stage, step, rollout, rows, stage.settings.reward_source)
+    ref_logprobs = yield from _over_pieces(stage, step, rollout, _logprobs_of(stage.reference))
     kl = sequence_kl(rollout.logprobs, ref_logprobs, rollout.mask)
     return {"valid/scores": float(scores.mean()), "valid/kl": float(kl.mean())}
 
@@ -130,26 +141,47 @@ def _with_advantages(stage: PpoStage, rollout: Rollout) -> Rollout:
 
 
 def _sample(
-    stage: PpoStage, step: int, prompts: list[list[int]], *, numbers: int | None = None
-) -> Generator[Progress, None, Generation]:
+    stage: PpoStage, step: int, prompts: Sequence[Sequence[int]], *, numbers: int | None = None
+) -> Generator[TrainEvent, None, Generation]:
     """Answers at temperature 1 from the whole distribution: what the KL and the ratio are about.
 
-    ``numbers`` names the random numbers; by default each step has its own, from 1.
+    As many are sampled side by side as the memory holds; which answers come does not depend on that. ``numbers`` names
+    the random numbers; by default each step has its own, from 1.
     """
-    length = stage.settings.max_new_tokens
-    noise = uniforms(stage.settings.seed, step if numbers is None else numbers, range(len(prompts)), length)
-    sampler = generate(stage.policy, prompts, Sampling(temperature=1.0, max_new_tokens=length), noise)
     while True:
+        count = min(stage.side_by_side or len(prompts), len(prompts))
         try:
-            with stage.compute.autocast():
-                partial = next(sampler)
-        except StopIteration as end:
-            result: Generation = end.value
-            return result
-        yield stage.progress(step, "sample", (partial.position + 1) / length)
-        if stage.control.is_stopping:
-            sampler.close()
-            raise _StoppedError
+            return (yield from _sample_by(stage, step, prompts, count, step if numbers is None else numbers))
+        except (MemoryError, RuntimeError) as error:
+            if count <= 1 or not is_out_of_memory(error):
+                raise
+        stage.side_by_side = count // 2  # here, where the broken attempt and its tensors are gone
+        yield Notice(step, "run.sampling_halved", {"before": count, "now": count // 2})
+
+
+def _sample_by(
+    stage: PpoStage, step: int, prompts: Sequence[Sequence[int]], count: int, numbers: int
+) -> Generator[Progress, None, Generation]:
+    """Answers to ``count`` prompts at a time."""
+    length = stage.settings.max_new_tokens
+    noise = uniforms(stage.settings.seed, numbers, range(len(prompts)), length)
+    parts: list[Generation] = []
+    for rows in chunks(range(len(prompts)), count):
+        asked = [prompts[row] for row in rows]
+        sampler = generate(stage.policy, asked, Sampling(temperature=1.0, max_new_tokens=length), noise[rows])
+        while True:
+            try:
+                with stage.compute.autocast():
+                    partly = next(sampler)
+            except StopIteration as end:
+                parts.append(end.value)
+                break
+            done = (rows[0] + len(rows) * (partly.position + 1) / length) / len(prompts)
+            yield stage.progress(step, "sample", done)
+            if stage.control.is_stopping:
+                sampler.close()
+                raise _StoppedError
+    return join(parts, stage.policy.codec.pad_id)
 
 
 def _over_pieces(

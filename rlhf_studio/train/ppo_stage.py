@@ -1,6 +1,6 @@
 """What the phases of a PPO step share: models, optimizers, data; how a run begins, is looked at, and ends."""
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,6 +20,7 @@ from rlhf_studio.train.control import RunControl
 from rlhf_studio.train.evaluate import EVALUATION_ROWS, TEXT_WINDOWS, greedy_answers, measured, text_loss
 from rlhf_studio.train.rollout import Rollout, begin_rollout
 from rlhf_studio.train.run import Run
+from rlhf_studio.train.sparing import in_halves, sparingly
 from rlhf_studio.train.state import Trainee, adamw
 from rlhf_studio.train.texts import TokenWindows, gently
 
@@ -52,6 +53,7 @@ class PpoStage:
     probes: tuple[PromptRow, ...]
     texts: TokenWindows | None
     valid_windows: Tensor | None
+    side_by_side: int = 0  # answers that the memory lets be sampled at a time; 0 while all of a batch fit
 
     changeable = STEERABLE
 
@@ -166,16 +168,24 @@ def notices(stage: PpoStage) -> Iterator[Notice]:
 
 def held_out(stage: PpoStage, step: int) -> Generator[TrainEvent, None, dict[str, float]]:
     """Loss of text that no stage trains on: what PPO forgets and ptx keeps."""
-    if stage.valid_windows is None:
+    windows = stage.valid_windows
+    if windows is None:
         return {}
-    rows = stage.settings.micro_batch or EVALUATION_ROWS
-    loss = text_loss(stage.policy, stage.compute, stage.valid_windows, rows)
-    return (yield from measured({"loss/text_valid": loss}, stage.control, step, stage.settings.steps))
+
+    def attempt() -> Generator[TrainEvent, None, dict[str, float]]:
+        loss = text_loss(stage.policy, stage.compute, windows, stage.settings.micro_batch or EVALUATION_ROWS)
+        return (yield from measured({"loss/text_valid": loss}, stage.control, step, stage.settings.steps))
+
+    return (yield from sparingly(stage, step, EVALUATION_ROWS, attempt, lambda: None))
 
 
-def probe(stage: PpoStage, step: int) -> Iterator[SampleShown]:
+def probe(stage: PpoStage, step: int) -> Iterator[SampleShown | Notice]:
     """Probe prompts answered by the policy, with the reward and the KL of that answer."""
-    answers = greedy_answers(stage.policy, stage.probes, max_new_tokens=stage.settings.max_new_tokens)
+    return in_halves(stage.probes, step, lambda probes: _answered(stage, step, probes))
+
+
+def _answered(stage: PpoStage, step: int, probes: Sequence[PromptRow]) -> Iterator[SampleShown]:
+    answers = greedy_answers(stage.policy, probes, max_new_tokens=stage.settings.max_new_tokens)
     if answers is None:
         return
     rollout = begin_rollout(answers.prompts, answers.generation)

@@ -229,6 +229,10 @@ def _held_out(stage: _Stage, step: int) -> Generator[TrainEvent, None, dict[str,
     """Loss and accuracy over held-out prompts; accuracy counts pairs. Left out if a stop request interrupts it."""
     if not stage.valid:
         return {}
+    return (yield from sparingly(stage, step, EVALUATION_ROWS, lambda: _accuracy(stage, step), lambda: None))
+
+
+def _accuracy(stage: _Stage, step: int) -> Generator[TrainEvent, None, dict[str, float]]:
     loss = accuracy = pairs = 0.0
     pieces = _by_answers(stage.valid, stage.settings.micro_batch or EVALUATION_ROWS)
     for done, piece in enumerate(pieces, start=1):
@@ -256,12 +260,18 @@ def _center(stage: _Stage, step: int) -> Generator[TrainEvent, None, dict[str, f
 
 def _scores(stage: _Stage, step: int, examples: Sequence[Example]) -> Generator[TrainEvent, None, Tensor]:
     """(N,) scores of examples in no order, piece by piece. A stop request is content with a fair sample."""
+    attempt = partial(_scores_by_piece, stage, step, examples)
+    return (yield from sparingly(stage, step, EVALUATION_ROWS, attempt, lambda: None))
+
+
+def _scores_by_piece(stage: _Stage, step: int, examples: Sequence[Example]) -> Generator[TrainEvent, None, Tensor]:
+    size = min(stage.settings.micro_batch or EVALUATION_ROWS, EVALUATION_ROWS)
     scores: list[Tensor] = []
     order = shuffled(len(examples), stage.settings.seed)  # so that any beginning is a sample
-    for rows in chunks(order, EVALUATION_ROWS):
+    for rows in chunks(order, size):
         scores.append(score_examples(stage.model, stage.compute, [examples[i] for i in rows]))
-        yield Progress(step, stage.total, "save", len(scores) * EVALUATION_ROWS / len(order))
-        if stage.control.is_stopping and len(scores) * EVALUATION_ROWS >= _ENOUGH_SCORES:
+        yield Progress(step, stage.total, "save", len(scores) * size / len(order))
+        if stage.control.is_stopping and len(scores) * size >= _ENOUGH_SCORES:
             break
     return torch.cat(scores)
 

@@ -213,6 +213,10 @@ def _mix_in_texts(stage: _Stage, step: int, demonstrations: int) -> dict[str, fl
 
 def _held_out(stage: _Stage, step: int) -> Generator[TrainEvent, None, dict[str, float]]:
     """Losses of what is not trained on; those that a stop request leaves unfinished are left out."""
+    return (yield from sparingly(stage, step, EVALUATION_ROWS, lambda: _losses(stage, step), lambda: None))
+
+
+def _losses(stage: _Stage, step: int) -> Generator[TrainEvent, None, dict[str, float]]:
     rows = stage.settings.micro_batch or EVALUATION_ROWS
     losses = {}
     if stage.valid:

@@ -1,6 +1,6 @@
 """The same work in smaller pieces where the memory does not suffice."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 import torch
@@ -8,10 +8,12 @@ import torch
 from rlhf_studio.events import Notice, TrainEvent
 from rlhf_studio.settings import TrainSettings
 
-_NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")  # how torch's CPU allocators say it
+# how torch's CPU allocators say it, and cuBLAS, which allocates by itself
+_NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
 
 S = TypeVar("S", bound=TrainSettings)
 T = TypeVar("T")
+E = TypeVar("E", bound=TrainEvent)
 
 
 class Adjustable(Protocol[S]):
@@ -56,3 +58,24 @@ def sparingly(
         undo()  # here, where the broken attempt and its tensors are gone
         stage.settings = stage.settings.model_copy(update={"micro_batch": before // 2})
         yield Notice(step, "run.micro_batch_halved", {"before": before, "now": before // 2})
+
+
+def in_halves(items: Sequence[T], step: int, attempt: Callable[[Sequence[T]], Iterator[E]]) -> Iterator[E | Notice]:
+    """What ``attempt`` tells of all items at once; where memory is exhausted, of each half by itself, and so on.
+
+    Raises:
+        Exception: What ``attempt`` raised, if it was something else or a single item is too much.
+    """
+    try:
+        told: list[E] = list(attempt(items))
+    except (MemoryError, RuntimeError) as error:
+        if len(items) <= 1 or not is_out_of_memory(error):
+            raise
+        told = []
+    else:
+        yield from told
+        return
+    half = (len(items) + 1) // 2
+    yield Notice(step, "run.sampling_halved", {"before": len(items), "now": half})
+    for part in (items[:half], items[half:]):
+        yield from in_halves(part, step, attempt)

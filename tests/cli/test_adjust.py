@@ -13,7 +13,7 @@ from rlhf_studio.train.control import RunControl
 
 
 @pytest.fixture
-def ended(project, base, tiny_lm, tmp_path):
+def ended(project, base, tiny_lm, tmp_path, capsys):
     """A PPO run that ended before the last of its nine steps."""
     ScalarModel.from_language_model(tiny_lm, seed=3).save(tmp_path / "judge")
     words = ["train", "ppo", "--project", str(project), "--policy", str(base), "--reward", str(tmp_path / "judge")]
