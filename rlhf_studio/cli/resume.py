@@ -13,6 +13,8 @@ CHANGEABLE = (
     "keep_checkpoints",
     "keep_best",
     "max_grad_norm",
+    "checkpoint_steps",
+    "fork_points",
     "learning_rate",
     "value_learning_rate",
     "kl_coef",
@@ -29,7 +31,7 @@ def add_parser(commands: Commands) -> None:
         "resume",
         "go on with a run from its last checkpoint",
         description="Goes on with a run from its last checkpoint. The settings below may differ from before; "
-        "the last six only for PPO. With some of them a PPO run goes on, too, that ended at its limit of the KL.",
+        "the last eight only for PPO. With some of them a PPO run goes on, too, that ended at its limit of the KL.",
         fill=_fill,
         run=run,
     )

@@ -5,7 +5,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,6 @@ from rlhf_studio.train.run import Checkpoint
 
 TENSOR_FILE = "state.safetensors"
 STATE_FILE = "state.json"
-KEPT = 2  # where a run's settings say nothing: a second one in case the disk damages the first
 _FORMAT = 1
 _NAME = re.compile(r"step-(\d{8,})(?:-(\d+))?")
 
@@ -126,10 +125,10 @@ class CheckpointShelf:
             shutil.rmtree(target)
         (self.folder / name).replace(target)
 
-    def prune(self, keep: int = KEPT, spared: str = "") -> None:
-        """Take all but the newest ``keep`` away, and leave the one that is ``spared``."""
+    def prune(self, keep: int, spared: Collection[str] = ()) -> None:
+        """Take all but the newest ``keep`` away, and leave those that are ``spared``."""
         for name in self.names()[keep:]:
-            if name != spared:
+            if name not in spared:
                 remove_tree(self.folder / name)
         for path in self.folder.glob("damaged-*"):
             remove_tree(path)

@@ -39,6 +39,8 @@ CHANGEABLE = frozenset(
         "checkpoint_seconds",
         "keep_checkpoints",
         "keep_best",
+        "checkpoint_steps",
+        "fork_points",
         "max_grad_norm",
         *PpoStage.changeable,
     }

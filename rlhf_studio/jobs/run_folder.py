@@ -14,9 +14,8 @@ from safetensors import SafetensorError
 
 from rlhf_studio.errors import RunError
 from rlhf_studio.events import CheckpointSaved, ModelSaved, Notice, RolloutSaved, RunFinished, TrainEvent
-from rlhf_studio.jobs.best import best_checkpoint
 from rlhf_studio.jobs.best_policy import chosen_words
-from rlhf_studio.jobs.checkpoints import KEPT, CheckpointShelf, DamagedError, StoredCheckpoint, step_of
+from rlhf_studio.jobs.checkpoints import CheckpointShelf, DamagedError, StoredCheckpoint, step_of
 from rlhf_studio.jobs.event_log import EVENT_FILE, EventLog
 from rlhf_studio.jobs.files import (
     OLD,
@@ -30,6 +29,7 @@ from rlhf_studio.jobs.files import (
     write_whole,
 )
 from rlhf_studio.jobs.provenance import provenance, write_provenance
+from rlhf_studio.jobs.pruning import KEPT, spared
 from rlhf_studio.jobs.run_file import (
     DATA_FILE,
     RUN_FILE,
@@ -267,11 +267,8 @@ class RunFolder:
         return found.step if found else 0
 
     def _prune(self) -> None:
-        settings = self.spec.settings
-        best = ""
-        if settings.get("keep_best"):
-            best = best_checkpoint(self.spec.kind, self._shelf.names(), self._log.read())
-        self._shelf.prune(int(settings.get("keep_checkpoints", KEPT)), best)
+        stay = spared(self.spec, self._shelf.names(), self._log.read)
+        self._shelf.prune(int(self.spec.settings.get("keep_checkpoints", KEPT)), stay)
 
     def _announce(self, event: CheckpointSaved) -> int:
         self._log.append(event)

@@ -208,6 +208,21 @@ class PpoSettings(TrainSettings):
         "the first three: they repeat themselves, have another length, do not end, become alike, or the watching "
         "reward falls while the reward rises. The window pauses the run then.",
     )
+    checkpoint_steps: int = option(
+        10,
+        "Checkpoint every n-th step",
+        "These stay to fork from, beside those that are taken by the clock. 0 takes none by steps.",
+        unit="steps",
+        ge=0,
+    )
+    fork_points: int = option(
+        3,
+        "Checkpoints to fork from",
+        "So many of them stay at most, spread over the run: where there would be more, every second one is removed.",
+        unit="checkpoints",
+        ge=1,
+        le=10_000,
+    )
     rollout_every: int = option(
         10, "Keep rollouts", "Save the tokens and numbers of every n-th step.", unit="steps", ge=1
     )

@@ -76,7 +76,7 @@ def train_ppo(
         is_last = yield from _report(stage, run, step, rollout, tally, began)
         if is_last:
             break
-        if cadence.is_due():
+        if cadence.is_due() or (settings.checkpoint_steps and step % settings.checkpoint_steps == 0):
             yield run.save(stage.trainee.checkpoint(step))
             cadence.restart()
     yield from close(stage, run, step, None, is_complete=True)

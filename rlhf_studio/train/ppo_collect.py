@@ -20,8 +20,15 @@ from rlhf_studio.train.ppo_stage import PpoStage
 from rlhf_studio.train.ppo_update import minibatch_plan
 from rlhf_studio.train.rollout import Rollout, begin_rollout, in_pieces
 from rlhf_studio.train.schedule import chunks, endless_batch
-from rlhf_studio.train.sparing import is_out_of_memory, sparingly
+from rlhf_studio.train.sparing import Portion, sparingly
 from rlhf_studio.train.texts import gently
+
+
+def _set_side_by_side(stage: PpoStage, count: int) -> None:
+    stage.side_by_side = count
+
+
+_SIDE_BY_SIDE = Portion(lambda stage: int(stage.side_by_side), _set_side_by_side, "run.sampling_halved")
 
 
 class _StoppedError(Exception):
@@ -148,27 +155,20 @@ def _sample(
     As many are sampled side by side as the memory holds; which answers come does not depend on that. ``numbers`` names
     the random numbers; by default each step has its own, from 1.
     """
-    while True:
-        count = min(stage.side_by_side or len(prompts), len(prompts))
-        try:
-            return (yield from _sample_by(stage, step, prompts, count, step if numbers is None else numbers))
-        except (MemoryError, RuntimeError) as error:
-            if count <= 1 or not is_out_of_memory(error):
-                raise
-        stage.side_by_side = count // 2  # here, where the broken attempt and its tensors are gone
-        yield Notice(step, "run.sampling_halved", {"before": count, "now": count // 2})
+    attempt = partial(_sample_by, stage, step, prompts, step if numbers is None else numbers)
+    return (yield from sparingly(stage, step, len(prompts), attempt, lambda: None, _SIDE_BY_SIDE))
 
 
 def _sample_by(
-    stage: PpoStage, step: int, prompts: Sequence[Sequence[int]], count: int, numbers: int
+    stage: PpoStage, step: int, prompts: Sequence[Sequence[int]], numbers: int
 ) -> Generator[Progress, None, Generation]:
-    """Answers to ``count`` prompts at a time."""
-    length = stage.settings.max_new_tokens
-    noise = uniforms(stage.settings.seed, numbers, range(len(prompts)), length)
+    """Answers to so many prompts at a time as the stage says."""
+    length, episodes = stage.settings.max_new_tokens, range(len(prompts))
+    noise = uniforms(stage.settings.seed, numbers, episodes, length)
+    sampling = Sampling(temperature=1.0, max_new_tokens=length)
     parts: list[Generation] = []
-    for rows in chunks(range(len(prompts)), count):
-        asked = [prompts[row] for row in rows]
-        sampler = generate(stage.policy, asked, Sampling(temperature=1.0, max_new_tokens=length), noise[rows])
+    for rows in chunks(range(len(episodes)), stage.side_by_side):
+        sampler = generate(stage.policy, [prompts[episodes[row]] for row in rows], sampling, noise[rows])
         while True:
             try:
                 with stage.compute.autocast():
@@ -176,8 +176,7 @@ def _sample_by(
             except StopIteration as end:
                 parts.append(end.value)
                 break
-            done = (rows[0] + len(rows) * (partly.position + 1) / length) / len(prompts)
-            yield stage.progress(step, "sample", done)
+            yield stage.progress(step, "sample", (rows[0] + len(rows) * (partly.position + 1) / length) / len(episodes))
             if stage.control.is_stopping:
                 sampler.close()
                 raise _StoppedError

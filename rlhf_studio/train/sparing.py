@@ -1,7 +1,7 @@
 """The same work in smaller pieces where the memory does not suffice."""
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from typing import Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import torch
 
@@ -29,35 +29,52 @@ def is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_MEMORY)
 
 
+class Portion(NamedTuple):
+    """Something of a stage that says how much is done at once, and can be halved."""
+
+    read: Callable[[Any], int]  # of the stage; 0 while all is done at once
+    write: Callable[[Any, int], object]
+    message: str  # id of the notice that tells of it
+
+
+def _set_micro_batch(stage: Adjustable[S], count: int) -> None:
+    stage.settings = stage.settings.model_copy(update={"micro_batch": count})
+
+
+MICRO_BATCH = Portion(lambda stage: int(stage.settings.micro_batch), _set_micro_batch, "run.micro_batch_halved")
+
+
 def sparingly(
     stage: Adjustable[S],
     step: int,
     whole: int,
     attempt: Callable[[], Generator[TrainEvent, None, T]],
     undo: Callable[[], object],
+    portion: Portion = MICRO_BATCH,
 ) -> Generator[TrainEvent, None, T]:
     """Drive ``attempt``; where memory is exhausted, halve the stage's micro-batch, say so and begin anew.
 
     Args:
-        stage: Its micro-batch stays halved until the run ends.
+        stage: Its micro-batch, or other portion, stays halved until the run ends.
         step: For the notice.
-        whole: Sequences in one pass where the micro-batch is 0.
+        whole: Sequences in one pass where the portion is 0.
         attempt: Work that can be done twice: it changes no weight, and its result does not depend on the micro-batch.
         undo: Forgets what a broken attempt has left, such as gradients.
+        portion: What is halved.
 
     Raises:
         Exception: What ``attempt`` raised, if it was something else or a single sequence is too much.
     """
     while True:
-        before = stage.settings.micro_batch or whole
+        before = min(portion.read(stage) or whole, whole)
         try:
             return (yield from attempt())
         except (MemoryError, RuntimeError) as error:
             if before <= 1 or not is_out_of_memory(error):
                 raise
         undo()  # here, where the broken attempt and its tensors are gone
-        stage.settings = stage.settings.model_copy(update={"micro_batch": before // 2})
-        yield Notice(step, "run.micro_batch_halved", {"before": before, "now": before // 2})
+        portion.write(stage, before // 2)
+        yield Notice(step, portion.message, {"before": before, "now": before // 2})
 
 
 def in_halves(items: Sequence[T], step: int, attempt: Callable[[Sequence[T]], Iterator[E]]) -> Iterator[E | Notice]:

@@ -313,3 +313,12 @@ def test_held_out_answers_use_the_same_numbers_each_time_and_change_no_other_fig
     plain, measured = steps(run_bandit(settings())), steps(run_bandit(settings(best_kl=1.0)))
     for before, after in zip(plain, measured, strict=True):
         assert {**before, "time/step_seconds": 0} == {**after, "time/step_seconds": 0}
+
+
+def test_every_nth_step_leaves_a_checkpoint():
+    run = MemoryRun()
+    run_bandit(settings(steps=7, checkpoint_steps=3), run)
+    assert [checkpoint.step for checkpoint in run.checkpoints] == [3, 6, 7]
+    off = MemoryRun()
+    run_bandit(settings(steps=4, checkpoint_steps=0), off)
+    assert [checkpoint.step for checkpoint in off.checkpoints] == [4]
