@@ -25,7 +25,7 @@ UseCase = Literal[
 Source = Literal["plain", "few_shot", "user_based"]
 Purpose = Literal["demonstrate", "rank", "ppo", "probe"]
 Split = Literal["train", "valid", "test"]
-RunKind = Literal["pretrain", "sft", "reward", "ppo"]
+RunKind = Literal["pretrain", "sft", "reward", "rl-start", "ppo"]
 
 USE_CASES: tuple[UseCase, ...] = (  # in the order of InstructGPT's table 1
     "generation",
@@ -235,7 +235,8 @@ class PpoData:
 class RunSpec:
     """What a run is: enough to start it again from nothing.
 
-    ``models`` names folders by role: ``base`` for SFT and the reward model, ``policy`` and ``reward`` for PPO.
+    ``models`` names folders by role: ``base`` for SFT, the RL start and the reward model, ``policy`` and ``reward`` for
+    PPO. SFT and the RL start may have a reward model as ``judge`` of their epochs.
     """
 
     kind: RunKind

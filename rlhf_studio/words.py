@@ -6,6 +6,7 @@ STAGES = {
     "pretrain": "Base model",
     "sft": "SFT",
     "reward": "Reward model",
+    "rl-start": "RL start",
     "ppo": "PPO",
     "ppo-ptx": "PPO-ptx",
 }
@@ -25,6 +26,19 @@ NOTICES = {
     "sft.left_out": "{count} demonstrations are longer than {limit} tokens or empty and are left out.",
     "sft.no_held_out": "No demonstration is held out, so only the training loss can be shown.",
     "sft.no_dropout": "This model's residual branches were not found: dropout {rate} is not applied.",
+    "sft.no_judge": "No reward model scores the answers to held-out prompts yet, so the last epoch's model is kept.",
+    "sft.no_questions": "No held-out prompt can be answered and scored, so the last epoch's model is kept.",
+    "sft.judge_of_other_tokens": "The newest reward model reads other tokens than this model writes: it scores nothing "
+    "here.",
+    "sft.best.loss": "Best epoch by held-out loss: {by_loss} ({loss:.3f} nats per token).",
+    "sft.best.score": "Best epoch by the reward model's score of answers to held-out prompts: {by_score} "
+    "({score:+.2f}).",
+    "sft.best.loss_and_score": "Best epoch by held-out loss: {by_loss} ({loss:.3f} nats per token); by the reward "
+    "model's score of answers to held-out prompts: {by_score} ({score:+.2f}).",
+    "sft.kept.score": "The model is that of epoch {epoch} of {of}, chosen by the score.",
+    "sft.kept.loss": "The model is that of epoch {epoch} of {of}, chosen by held-out loss.",
+    "sft.kept.last": "The model is that of the last epoch, {epoch} of {of}.",
+    "sft.weights_lost": "The weights of epoch {epoch} are lost, so the last epoch's model is kept ({reason}).",
     "reward.left_out": "{count} rankings are longer than {limit} tokens or all tied and are left out.",
     "reward.no_held_out": "No ranking is held out, so accuracy is known on training rankings only.",
     "reward.no_demonstrations": "There are no demonstrations: the scores' zero is arbitrary.",
@@ -85,17 +99,20 @@ ACTS = {
 DURATIONS = ("{seconds} s", "{minutes} min {seconds} s", "{hours} h {minutes} min")
 
 # what the progress line shows per kind of run, in this order: metric, label, format
+_OF_SFT = (
+    ("loss/train", "loss", ".2f"),
+    ("loss/valid", "held-out", ".2f"),
+    ("valid/scores", "score", "+.2f"),
+    ("loss/text_valid", "natural text", ".2f"),
+)
 KEY_FIGURES: Mapping[str, tuple[tuple[str, str, str], ...]] = {
     "pretrain": (
         ("loss/train", "loss", ".2f"),
         ("loss/valid", "held-out", ".2f"),
         ("bits_per_byte/mix", "bits/byte", ".2f"),
     ),
-    "sft": (
-        ("loss/train", "loss", ".2f"),
-        ("loss/valid", "held-out", ".2f"),
-        ("loss/text_valid", "natural text", ".2f"),
-    ),
+    "sft": _OF_SFT,
+    "rl-start": _OF_SFT,
     "reward": (
         ("loss/train", "loss", ".2f"),
         ("loss/valid", "held-out", ".2f"),

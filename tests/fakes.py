@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import torch
 from torch import nn
 
+from rlhf_studio.errors import RunError
 from rlhf_studio.events import CheckpointSaved, ModelSaved, RolloutSaved
 from rlhf_studio.train.run import Checkpoint
 
@@ -18,6 +19,7 @@ class MemoryRun:
         self.checkpoints = []
         self.rollouts = {}
         self.models = {}
+        self.kept_weights = {}
         self.folder = folder
 
     def latest(self):
@@ -27,6 +29,17 @@ class MemoryRun:
         tensors = {name: tensor.detach().clone() for name, tensor in checkpoint.tensors.items()}
         self.checkpoints.append(Checkpoint(checkpoint.step, tensors, copy.deepcopy(dict(checkpoint.state))))
         return CheckpointSaved(checkpoint.step, f"memory-{len(self.checkpoints)}")
+
+    def keep_weights(self, step, tensors):
+        self.kept_weights[step] = {name: tensor.detach().clone() for name, tensor in tensors.items()}
+
+    def weights(self, step):
+        if step not in self.kept_weights:
+            raise RunError(f"no weights of step {step}")
+        return self.kept_weights[step]
+
+    def drop_weights(self, but):
+        self.kept_weights = {step: kept for step, kept in self.kept_weights.items() if step == but}
 
     def save_rollout(self, step, arrays):
         self.rollouts[step] = dict(arrays)

@@ -30,7 +30,13 @@ _RECENT_STEPS = 20
 _LIVE_SECONDS = 0.1
 _PLAIN_SECONDS = 1.0
 _TITLE = 14  # columns of a stage's title
-_COLOURS = {"sft": "#56b4e9", "reward": "#e69f00", "ppo": "#2cc79b", "ppo-ptx": "#e08fc0"}  # as in the report
+_COLOURS = {  # as in the report
+    "sft": "#56b4e9",
+    "rl-start": "#56b4e9",
+    "reward": "#e69f00",
+    "ppo": "#2cc79b",
+    "ppo-ptx": "#e08fc0",
+}
 
 
 class Tracker:

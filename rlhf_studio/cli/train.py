@@ -1,4 +1,4 @@
-"""``train sft|reward|ppo``: one stage of one project."""
+"""``train sft|reward|rl-start|ppo``: one stage of one project."""
 
 import argparse
 from collections.abc import Callable, Mapping
@@ -16,15 +16,23 @@ if TYPE_CHECKING:
 _STAGES: tuple[tuple["RunKind", str], ...] = (
     ("sft", "supervised fine-tuning on the project's demonstrations"),
     ("reward", "the reward model, from the SFT model and the project's rankings"),
-    ("ppo", "PPO and PPO-ptx, from the SFT model against the reward model"),
+    ("rl-start", "the model PPO starts from, where that is not the SFT model: a short SFT with pretraining text"),
+    ("ppo", "PPO and PPO-ptx, from the SFT model or the RL start, against the reward model"),
 )
+_BASE = "model to start from: a folder in Hugging Face layout or a bundled one (default: tiny)"
 _MODEL = "a folder in Hugging Face layout, or the id of a run of this project"
+_JUDGE = (
+    f"reward model that scores each epoch's answers to held-out prompts: {_MODEL}, or none "
+    "(default: the newest reward-model run, if there is one)"
+)
 # role -> what it is
 _ROLES: dict["RunKind", dict[str, str]] = {
-    "sft": {"base": "model to start from: a folder in Hugging Face layout or a bundled one (default: tiny)"},
+    "sft": {"base": _BASE, "judge": _JUDGE},
+    "rl-start": {"base": _BASE, "judge": _JUDGE},
     "reward": {"base": f"SFT model to start from: {_MODEL} (default: the newest SFT run)"},
     "ppo": {
-        "policy": f"SFT model to start from: {_MODEL} (default: the one the reward model began with)",
+        "policy": f"model to start from: {_MODEL} (default: the SFT model that the reward model began with, or with "
+        "--start rl-start the newest RL start)",
         "reward": f"reward model: {_MODEL} (default: the newest reward-model run)",
     },
 }
@@ -32,7 +40,7 @@ _ROLES: dict["RunKind", dict[str, str]] = {
 
 def add_parser(commands: Commands) -> None:
     """Register the command."""
-    add_command(commands, "train", "train one stage: sft, reward or ppo", fill=_fill)
+    add_command(commands, "train", "train one stage: sft, reward, rl-start or ppo", fill=_fill)
 
 
 def _fill(parser: LazyParser) -> None:
@@ -72,7 +80,8 @@ def run(args: argparse.Namespace, kind: "RunKind") -> int:
         from rlhf_studio.jobs.run_names import run_name
 
         named = {role: getattr(args, role) for role in _ROLES[kind]}
-        models = choose_models(store.folder, kind, named)
+        start: RunKind = "rl-start" if getattr(settings, "start", "") == "rl-start" else "sft"
+        models = choose_models(store.folder, kind, named, start)
         spec = RunSpec(kind, settings.model_dump(mode="json"), models, args.title)
         if args.preset and not args.title:
             spec = replace(spec, title=run_name(stage_key(spec), spec.settings, models))

@@ -11,6 +11,7 @@ from rlhf_studio.schema import RunKind
 JUDGED_BY: Mapping[RunKind, tuple[str, bool]] = {
     "pretrain": ("loss/valid", False),
     "sft": ("loss/valid", False),
+    "rl-start": ("loss/valid", False),
     "reward": ("loss/valid", False),
     "ppo": ("objective/rlhf_reward", True),
 }

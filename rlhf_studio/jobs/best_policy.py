@@ -31,17 +31,6 @@ def best_policy(run: Path) -> BestPolicy | None:
     return _card(run / "models" / BEST)
 
 
-def chosen_words(model: Path) -> str:
-    """For the card of a model: by what it was chosen among those of its run; empty for one that simply came last."""
-    found = _card(model)
-    if found is None:
-        return ""
-    return (
-        f"Chosen among the policies of its run by {found.chosen_by}: at step {found.step} it scored "
-        f"{found.score:+.3f} on held-out prompts, {found.kl:.2f} nats per answer from its start."
-    )
-
-
 def _card(path: Path) -> BestPolicy | None:
     try:
         card = json.loads((path / "studio.json").read_bytes())["card"]

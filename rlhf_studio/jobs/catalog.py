@@ -11,6 +11,7 @@ from typing import Self
 from rlhf_studio.errors import DataError, RunError
 from rlhf_studio.events import Outcome, RunFinished, RunStarted, StepMetrics, TrainEvent
 from rlhf_studio.jobs.event_log import EVENT_FILE, EventLog
+from rlhf_studio.jobs.model_folders import JUDGE
 from rlhf_studio.jobs.run_about import About, read_about, write_about
 from rlhf_studio.jobs.run_file import RUN_FILE, Fork, RunFile, read_run_file
 from rlhf_studio.jobs.run_names import name_note
@@ -37,6 +38,7 @@ class RunSummary:
     fork: Fork | None = None  # where it branched off another run
     base: str = ""  # name of the model it began with, where that is of no run
     comment: str = ""  # a person's own words about it
+    judge: str = ""  # of its parents the one that only scored its epochs
 
     @property
     def note(self) -> str:
@@ -46,7 +48,8 @@ class RunSummary:
     @property
     def under(self) -> tuple[str, ...]:
         """The runs that it may hang under in a tree, the first that is there: what it was forked from, its models."""
-        return ((self.fork.run,) if self.fork else ()) + tuple(reversed(self.parents))
+        models = tuple(run_id for run_id in reversed(self.parents) if run_id != self.judge)
+        return ((self.fork.run,) if self.fork else ()) + models
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,11 +226,12 @@ def _summary(path: Path, run_file: RunFile, about: About) -> RunSummary:
         outcome=ending.outcome if ending else None,
         message=ending.message if ending else "",
         last_step=last.step if last else 0,
-        # the reward model last: it began with the SFT model that PPO begins with, so PPO hangs under it
+        # the reward model last: if it began with the SFT model that PPO begins with, PPO hangs under it
         parents=tuple(dict.fromkeys(run_id for role in roles if (run_id := _run_of(spec.models[role])))),
         fork=run_file.fork,
         base=next((PurePath(spec.models[role]).name for role in roles if not _run_of(spec.models[role])), ""),
         comment=about.comment,
+        judge=_run_of(spec.models.get(JUDGE, "")),
     )
 
 

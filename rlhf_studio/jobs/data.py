@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from rlhf_studio.errors import DataError
 from rlhf_studio.jobs.run_file import stage_settings
 from rlhf_studio.schema import PpoData, PromptRow, RewardData, RunKind, RunSpec, SftData, TextRow
-from rlhf_studio.settings import PpoSettings, RewardSettings, SftSettings, TrainSettings
+from rlhf_studio.settings import PpoSettings, RewardSettings, RlStartSettings, SftSettings, TrainSettings
 from rlhf_studio.store.bundle import pretraining_rows
 from rlhf_studio.store.project import Store
 
@@ -31,7 +31,8 @@ def _sft(store: Store, settings: TrainSettings) -> SftData:
         )
     share = settings.pretraining_share if isinstance(settings, SftSettings) else 0.0
     texts = pretraining_rows(store.folder, "train") if share else ()
-    _check_texts(texts, share, f"The pretraining mix of SFT (share {share:g})", "set pretraining_share to 0")
+    who = "the RL start" if isinstance(settings, RlStartSettings) else "SFT"
+    _check_texts(texts, share, f"The pretraining mix of {who} (share {share:g})", "set pretraining_share to 0")
     return SftData(
         train=train,
         valid=valid,
@@ -100,6 +101,7 @@ def _check_texts(texts: tuple[TextRow, ...], weight: float, who: str, way_out: s
 
 _BUILDERS: Mapping[RunKind, Callable[[Store, TrainSettings], SftData | RewardData | PpoData]] = {
     "sft": _sft,
+    "rl-start": _sft,
     "reward": _reward,
     "ppo": _ppo,
 }

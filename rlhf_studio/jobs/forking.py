@@ -6,7 +6,6 @@ branch off) and the checkpoint. So the run that it was forked from may go on, be
 
 import json
 import math
-import os
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
@@ -20,6 +19,7 @@ from rlhf_studio.jobs.catalog import new_run_path
 from rlhf_studio.jobs.checkpoints import STATE_FILE, TENSOR_FILE, StoredCheckpoint
 from rlhf_studio.jobs.event_log import EVENT_FILE
 from rlhf_studio.jobs.files import sync_folder, write_whole
+from rlhf_studio.jobs.kept_weights import KeptWeights, share_file
 from rlhf_studio.jobs.model_folders import check_unchanged
 from rlhf_studio.jobs.models import stage_of
 from rlhf_studio.jobs.recipes import CHANGEABLE
@@ -29,9 +29,10 @@ from rlhf_studio.jobs.run_names import run_name
 from rlhf_studio.jobs.steering import leave_wish, settings_at
 from rlhf_studio.schema import RunSpec
 from rlhf_studio.settings import STEERABLE, PpoSettings, RewardSettings, SftSettings
+from rlhf_studio.train.epochs import kept_in, without_kept
 
-# what has done its work before the checkpoint: the run's data was chosen by it, or its head drawn
-_SPENT = {"max_rankings", "head_seed"}
+# what has done its work before the checkpoint: the run's data or models were chosen by it, or its head drawn
+_SPENT = {"max_rankings", "head_seed", "start"}
 
 
 def fork_run(source: Path, step: int, changes: Mapping[str, Any] | None = None, title: str = "") -> RunFolder:
@@ -133,9 +134,11 @@ def _copy_start(origin: RunFolder, start: StoredCheckpoint, folder: Path, before
         leave_wish(folder, steered)
     target = folder / "checkpoints" / start.path.name
     target.mkdir(parents=True)
-    _share(start.path / TENSOR_FILE, target / TENSOR_FILE)
+    share_file(start.path / TENSOR_FILE, target / TENSOR_FILE)
     content = json.loads((start.path / STATE_FILE).read_bytes())
-    content["state"] = _state(start.state, before, after)
+    state = _state(start.state, before, after)
+    kept = kept_in(state)  # weights of an earlier epoch, which the fork may choose in the end
+    content["state"] = state if not kept or KeptWeights(origin.path).share(kept, folder) else without_kept(state)
     write_whole(target / STATE_FILE, json.dumps(content, indent=1).encode())
     sync_folder(target.parent)
 
@@ -157,11 +160,3 @@ def _steered(before: RunSpec, after: RunSpec) -> dict[str, float]:
     """What differs of that which a person may change while PPO goes on."""
     names = _differing(before, after).intersection(STEERABLE) if after.kind == "ppo" else set()
     return {name: float(after.settings[name]) for name in sorted(names)}
-
-
-def _share(source: Path, target: Path) -> None:
-    """The same file under another name, where the disk can do that: nobody ever writes into one that is there."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)

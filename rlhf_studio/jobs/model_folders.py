@@ -10,10 +10,12 @@ from rlhf_studio.schema import RunKind, RunSpec
 
 ROLES: Mapping[RunKind, tuple[str, ...]] = {
     "sft": ("base",),
+    "rl-start": ("base",),
     "reward": ("base",),
     "ppo": ("policy", "reward"),
     "pretrain": (),
 }
+JUDGE = "judge"  # a role that may be empty: the reward model that scores the epochs of SFT and of the RL start
 PROVENANCE_FILE = "provenance.json"  # see ``jobs.provenance``
 
 # what changes the numbers; a card or a note beside them may change
@@ -61,7 +63,7 @@ def digests(spec: RunSpec, run_path: Path) -> dict[str, str]:
         RunError: If a role has no folder, or the folder is not there.
     """
     found = {}
-    for role in ROLES[spec.kind]:
+    for role in (*ROLES[spec.kind], *(role for role in spec.models if role == JUDGE)):
         if role not in spec.models:
             raise RunError(f"A {spec.kind} run needs a model for the role '{role}' and none is named. Name its folder.")
         folder = find(spec.models[role], run_path)

@@ -24,7 +24,12 @@ Model = TypeVar("Model", LanguageModel, ScalarModel)
 
 _FEWEST = 2  # models kept however large they are: the one that answers and the one that scores
 _ROOM = 2**30  # bytes up to which more are kept
-_STARTS = {"sft": "base", "reward": "base", "ppo": "policy"}  # the role of the model that a run begins with
+_STARTS = {
+    "sft": "base",
+    "rl-start": "base",
+    "reward": "base",
+    "ppo": "policy",
+}  # the role of the model that a run begins with
 _FIRST = "start"  # name of the model that a pretraining run begins with
 
 

@@ -3,6 +3,7 @@
 Needs no torch, so that a window can list them at once.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,14 +14,21 @@ from rlhf_studio import words
 from rlhf_studio.errors import RunError
 from rlhf_studio.jobs.best_policy import best_policy
 from rlhf_studio.jobs.catalog import RunSummary, list_runs
+from rlhf_studio.jobs.model_folders import PROVENANCE_FILE
 from rlhf_studio.jobs.run_file import RunFile, read_run_file
 from rlhf_studio.paths import DEFAULT_BASE
 from rlhf_studio.schema import RunKind
 
-ModelStage = Literal["base", "pretrain", "sft", "reward", "ppo", "ppo-ptx"]
+ModelStage = Literal["base", "pretrain", "sft", "reward", "rl-start", "ppo", "ppo-ptx"]
 
 CHECKPOINTS = "checkpoints"  # a model whose path lies in a folder of this name is read from a checkpoint
-LEFT_BY: dict[RunKind, str] = {"pretrain": "base", "sft": "policy", "reward": "reward", "ppo": "policy"}
+LEFT_BY: dict[RunKind, str] = {
+    "pretrain": "base",
+    "sft": "policy",
+    "reward": "reward",
+    "rl-start": "policy",
+    "ppo": "policy",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +63,7 @@ def language_models(project: Path, base_models: Path) -> tuple[ModelChoice, ...]
     found = (path.parent for path in base_models.glob("*/config.json"))
     folders = sorted(found, key=lambda folder: (folder.name != DEFAULT_BASE, folder.name))
     bundled = [ModelChoice(f"base:{path.name}", f"Base model ({path.name})", "base", path) for path in folders]
-    return (*bundled, *_choices(project, ("pretrain", "sft", "ppo")))
+    return (*bundled, *_choices(project, ("pretrain", "sft", "rl-start", "ppo")))
 
 
 def reward_models(project: Path) -> tuple[ModelChoice, ...]:
@@ -87,7 +95,10 @@ def _last(run: RunSummary) -> Iterator[ModelChoice]:
 
 @dataclass(frozen=True, slots=True)
 class Usable:
-    """What of a run can be used: its model, or, where it was cut off before it left one, its newest checkpoint."""
+    """What of a run can be used: its model, or, where it was cut off before it left one, its newest checkpoint.
+
+    Its step may be one before the run's last: where an earlier epoch was chosen.
+    """
 
     path: Path
     step: int
@@ -102,9 +113,17 @@ def usable(run: RunSummary) -> Usable | None:
     model = run.path / "models" / LEFT_BY[run.kind]
     # a trainer that ends by itself leaves its model before it says so, without a message
     if run.outcome in {"completed", "stopped"} and not run.message and (model / "studio.json").is_file():
-        return Usable(model, run.last_step)
+        return Usable(model, _step_of_model(model, run.last_step))
     newest = max((run.path / CHECKPOINTS).glob("step-*"), key=_numbers, default=None)
     return Usable(newest, _numbers(newest)[0]) if newest is not None else None
+
+
+def _step_of_model(model: Path, default: int) -> int:
+    """The step that a model's card names."""
+    try:
+        return int(json.loads((model / PROVENANCE_FILE).read_bytes())["step"])
+    except (OSError, ValueError, KeyError, TypeError):  # of an earlier version, or a card that somebody broke
+        return default
 
 
 def kept_steps(run: Path) -> tuple[int, ...]:

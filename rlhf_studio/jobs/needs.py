@@ -7,7 +7,7 @@ from typing import Literal
 from rlhf_studio.jobs.stages import StageKey
 from rlhf_studio.store.rows import Counts
 
-Remedy = Literal["write", "rank", "sft", "reward", "none"]
+Remedy = Literal["write", "rank", "sft", "reward", "rl-start", "none"]
 
 FEWEST_RANKINGS = 2
 
@@ -28,7 +28,12 @@ class Missing:
 
 
 def missing(
-    counts: Counts, done: Collection[StageKey], stage: StageKey, *, is_read_only: bool = False
+    counts: Counts,
+    done: Collection[StageKey],
+    stage: StageKey,
+    *,
+    is_read_only: bool = False,
+    start: StageKey = "sft",
 ) -> tuple[Missing, ...]:
     """What keeps a stage from starting; empty where nothing does.
 
@@ -37,14 +42,16 @@ def missing(
         done: Stages whose models are there, or are to be trained before.
         stage: To be started.
         is_read_only: Whether the project can be written.
+        start: The stage whose model PPO begins with.
     """
     if is_read_only:
         return (Missing("read_only"),)
-    if stage == "sft":
+    if stage in {"sft", "rl-start"}:
         return () if counts.demonstrations else (Missing("no_demonstrations", remedy="write"),)
-    found = [] if "sft" in done else [Missing("no_sft", remedy="sft")]
     if stage == "reward":
-        return (*_rankings(counts), *found)
+        return (*_rankings(counts), *([] if "sft" in done else [Missing("no_sft", remedy="sft")]))
+    first = Missing("no_rl_start", remedy="rl-start") if start == "rl-start" else Missing("no_sft", remedy="sft")
+    found = [] if start in done else [first]
     if "reward" not in done:
         found.append(Missing("no_reward", remedy="reward"))
     if not counts.by_purpose.get("ppo"):

@@ -1,4 +1,4 @@
-"""InstructGPT's stages one after the other: SFT, reward model, PPO, PPO-ptx."""
+"""InstructGPT's stages one after the other: SFT, reward model, the RL start if one is wanted, PPO, PPO-ptx."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -8,19 +8,23 @@ from rlhf_studio import words
 from rlhf_studio.errors import RunError
 from rlhf_studio.events import Progress, RunFinished, TrainEvent
 from rlhf_studio.jobs.catalog import RunIndexer
+from rlhf_studio.jobs.judges import newest_judge
+from rlhf_studio.jobs.model_folders import JUDGE
 from rlhf_studio.jobs.recipes import drive, start_project_run
 from rlhf_studio.jobs.run_folder import RunFolder
 from rlhf_studio.jobs.run_names import run_name
-from rlhf_studio.jobs.stages import StageKey
+from rlhf_studio.jobs.stages import STAGE_KEYS, StageKey, begins_with, in_order
 from rlhf_studio.schema import RunKind, RunSpec
 from rlhf_studio.store.project import Store
 from rlhf_studio.train.control import RunControl
 
+# those of every project
 STAGES: Mapping[StageKey, RunKind] = {"sft": "sft", "reward": "reward", "ppo": "ppo", "ppo-ptx": "ppo"}
+_KINDS: Mapping[StageKey, RunKind] = {**STAGES, "rl-start": "rl-start"}
 
 
 class InstructPipeline:
-    """Four runs in a project, each with the models of those before it.
+    """Four runs in a project, each with the models of those before it; five where PPO wants a start of its own.
 
     Attributes:
         runs: Ids by stage of the runs that have begun. Given back to a new pipeline after an interruption, those that
@@ -43,13 +47,15 @@ class InstructPipeline:
             settings: By stage, what shall differ from the defaults. "ppo" holds for both PPO stages, "ppo-ptx" adds to
                 it; plain PPO has ``ptx_coef`` 0 in any case.
             runs: Of an earlier pipeline in this project.
-            stages: Those to run, all of them by default; the models of others come from ``runs``.
+            stages: Those to run, ``STAGES`` by default; the models of others come from ``runs``. An RL start that PPO
+                among them needs and that is in neither is trained too.
         """
         self._store = store
         self._base_model = base_model
         self._settings = settings or {}
-        self._stages = tuple(STAGES) if stages is None else tuple(stage for stage in STAGES if stage in stages)
-        self.runs: dict[StageKey, str] = {stage: (runs or {})[stage] for stage in STAGES if stage in (runs or {})}
+        self.runs: dict[StageKey, str] = {stage: (runs or {})[stage] for stage in STAGE_KEYS if stage in (runs or {})}
+        wanted = tuple(STAGES) if stages is None else tuple(stages)
+        self._stages = in_order(wanted, self._settings, self.runs if stages is not None else ())
 
     def folder(self, stage: StageKey) -> RunFolder:
         """The run of a stage that has begun.
@@ -82,7 +88,7 @@ class InstructPipeline:
 
     def _start(self, stage: StageKey) -> RunFolder:
         settings, models = self._stage_settings(stage), self._models(stage)
-        spec = RunSpec(STAGES[stage], settings, models, run_name(stage, settings, models))
+        spec = RunSpec(_KINDS[stage], settings, models, run_name(stage, settings, models))
         return start_project_run(self._store, spec, stage)
 
     def _stage_settings(self, stage: StageKey) -> dict[str, Any]:
@@ -92,12 +98,17 @@ class InstructPipeline:
         return {**self._settings.get("ppo", {}), **own} if stage == "ppo-ptx" else own
 
     def _models(self, stage: StageKey) -> dict[str, str]:
-        if stage == "sft":
-            return {"base": str(self._base_model.absolute())}
-        sft = str(self._model("sft", "policy"))
+        if stage in {"sft", "rl-start"}:
+            return {"base": str(self._base_model.absolute()), **self._judge()}
         if stage == "reward":
-            return {"base": sft}
-        return {"policy": sft, "reward": str(self._model("reward", "reward"))}
+            return {"base": str(self._model("sft", "policy"))}
+        start = begins_with(self._settings, stage)
+        return {"policy": str(self._model(start, "policy")), "reward": str(self._model("reward", "reward"))}
+
+    def _judge(self) -> dict[str, str]:
+        """The reward model of this pipeline, else the project's newest; none where there is none yet."""
+        found = self._model("reward", "reward") if "reward" in self.runs else newest_judge(self._store.folder)
+        return {JUDGE: str(found)} if found is not None else {}
 
     def _model(self, stage: StageKey, name: str) -> Path:
         return self.folder(stage).path.absolute() / "models" / name

@@ -20,20 +20,24 @@ _FORMAT = 1
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
-def provenance(run: Path, run_file: RunFile, model: str, step: int) -> dict[str, Any]:
+def provenance(
+    run: Path, run_file: RunFile, model: str, step: int, chosen: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """What is known of a model that a run leaves, with what is known of those it began with.
 
     Args:
         run: The run's folder.
         run_file: What the run is.
         model: The model's name in the run, such as "policy-ema".
-        step: After which it is written.
+        step: After which these were the weights.
+        chosen: How it was chosen, if it was one of several.
     """
     spec = run_file.spec
     return {
         "format": _FORMAT,
         "model": model,
         "run": run.name,
+        "chosen": dict(chosen or {}),
         "stage": stage_of(run_file),
         "step": step,
         "started": run_file.created,
@@ -74,13 +78,15 @@ def read_provenance(folder: Path) -> Mapping[str, Any] | None:
 
 
 def run_card(run: Path, step: int) -> str:
-    """The page of what a run has left, or would leave now.
+    """The page of what a run has left; where it has left nothing, of what it would leave after this step.
 
     Raises:
         RunError: If the run cannot be read.
     """
     run_file = read_run_file(run)
-    return card_text(provenance(run, run_file, LEFT_BY[run_file.spec.kind], step))
+    name = LEFT_BY[run_file.spec.kind]
+    left = read_provenance(run / "models" / name)
+    return card_text(left if left is not None and left["step"] == step else provenance(run, run_file, name, step))
 
 
 @cache
@@ -105,6 +111,7 @@ def card_text(known: Mapping[str, Any], note: str = "") -> str:
             f"written after step {known['step']}.{branch}\n"
         ),
         f"{note}\n" if note else "",
+        *_chosen(known.get("chosen", {})),  # earlier versions say nothing of it
         "## Made from\n",
         *_lineage(known["made_from"]),
         "\n## Data\n",
@@ -135,6 +142,17 @@ def _lineage(made_from: Mapping[str, Any], depth: int = 0) -> list[str]:
         lines.append(f"{'  ' * depth}- {role}: {model['name']}{run}, SHA-256 {model['sha256'] or 'not known'}")
         lines += _lineage(known["made_from"], depth + 1) if known else []
     return lines or ["- nothing: its weights were drawn at random"]
+
+
+def own_card(model: Path) -> Mapping[str, Any]:
+    """What a trainer itself has said of a model that it has written."""
+    path = model / "studio.json"
+    card: Mapping[str, Any] = json.loads(path.read_bytes()).get("card", {}) if path.is_file() else {}
+    return card
+
+
+def _chosen(facts: Mapping[str, Any]) -> list[str]:
+    return ["## Chosen\n", *_table(("what", "value"), list(facts.items())), ""] if facts else []
 
 
 def _label_line(name: str, by: Sequence[int], simulated: int) -> str:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from rlhf_studio.errors import ModelError, RunError, StudioError
-from rlhf_studio.events import TrainEvent
+from rlhf_studio.events import Notice, TrainEvent
 from rlhf_studio.jobs.catalog import new_run_path
 from rlhf_studio.jobs.data import prepare
 from rlhf_studio.jobs.label_counts import label_counts
-from rlhf_studio.jobs.model_folders import check_unchanged, digests, find, portable
+from rlhf_studio.jobs.model_folders import JUDGE, check_unchanged, digests, find, portable
 from rlhf_studio.jobs.record import record
 from rlhf_studio.jobs.run_file import RunData, ended_early, stage_settings
 from rlhf_studio.jobs.run_folder import RunFolder
@@ -153,7 +153,20 @@ def _language_model(folder: RunFolder, role: str) -> LanguageModel:
 
 def _run_sft(folder: RunFolder, control: RunControl) -> Iterator[TrainEvent]:
     settings = cast("SftSettings", stage_settings(folder.spec))
-    yield from train_sft(settings, _language_model(folder, "base"), folder.data(), folder, control)
+    model = _language_model(folder, "base")
+    yield from train_sft(settings, model, folder.data(), folder, control, _judge(folder, model))
+
+
+def _judge(folder: RunFolder, model: LanguageModel) -> ScalarModel | None:
+    """The reward model that scores the epochs, if the run has one that reads the model's tokens."""
+    if JUDGE not in folder.spec.models:
+        return None
+    judge = load_scalar_model(find(folder.spec.models[JUDGE], folder.path))
+    if judge.codec.tokenizer.get_vocab() == model.codec.tokenizer.get_vocab():
+        return judge
+    if not folder.events():
+        folder.tell(Notice(0, "sft.judge_of_other_tokens", {}))
+    return None
 
 
 def _run_reward(folder: RunFolder, control: RunControl) -> Iterator[TrainEvent]:
@@ -181,4 +194,4 @@ def _check_same_tokens(policy: LanguageModel, reward_model: ScalarModel) -> None
         )
 
 
-_RECIPES: Mapping[str, Recipe] = {"sft": _run_sft, "reward": _run_reward, "ppo": _run_ppo}
+_RECIPES: Mapping[str, Recipe] = {"sft": _run_sft, "rl-start": _run_sft, "reward": _run_reward, "ppo": _run_ppo}

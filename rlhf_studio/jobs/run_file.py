@@ -23,7 +23,13 @@ _PROGRAMS = ("rlhf-studio", "torch", "transformers", "accelerate")
 # pretraining reads text files, which are too large to copy: its data is a plain record of them
 RunData = SftData | RewardData | PpoData | Mapping[str, Any]
 
-_DATA_TYPES: Mapping[RunKind, type[Any]] = {"sft": SftData, "reward": RewardData, "ppo": PpoData, "pretrain": dict}
+_DATA_TYPES: Mapping[RunKind, type[Any]] = {
+    "sft": SftData,
+    "rl-start": SftData,
+    "reward": RewardData,
+    "ppo": PpoData,
+    "pretrain": dict,
+}
 
 
 _RUN_SETTINGS: Mapping[str, type[TrainSettings]] = {**STAGE_SETTINGS, "pretrain": PretrainSettings}

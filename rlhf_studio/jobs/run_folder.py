@@ -11,10 +11,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
+from torch import Tensor
 
 from rlhf_studio.errors import RunError
 from rlhf_studio.events import CheckpointSaved, ModelSaved, Notice, RolloutSaved, RunFinished, TrainEvent
-from rlhf_studio.jobs.best_policy import chosen_words
 from rlhf_studio.jobs.checkpoints import CheckpointShelf, DamagedError, StoredCheckpoint, step_of
 from rlhf_studio.jobs.event_log import EVENT_FILE, EventLog
 from rlhf_studio.jobs.files import (
@@ -28,7 +28,8 @@ from rlhf_studio.jobs.files import (
     sync_tree,
     write_whole,
 )
-from rlhf_studio.jobs.provenance import provenance, write_provenance
+from rlhf_studio.jobs.kept_weights import KeptWeights
+from rlhf_studio.jobs.provenance import own_card, provenance, write_provenance
 from rlhf_studio.jobs.pruning import KEPT, spared
 from rlhf_studio.jobs.run_file import (
     DATA_FILE,
@@ -57,6 +58,7 @@ class RunFolder:
         self.run_file = run_file
         self._log = EventLog(path / EVENT_FILE)
         self._shelf = CheckpointShelf(path / "checkpoints")
+        self._weights = KeptWeights(path)
         self._models = path / "models"
         self._lock: ProjectLock | None = None
         self._notices: list[Notice] = []
@@ -302,6 +304,34 @@ class RunFolder:
             raise DamagedError(f"{EVENT_FILE} does not reach it")
         return found
 
+    # weights alone
+
+    def keep_weights(self, step: int, tensors: Mapping[str, Tensor]) -> None:
+        """Keep weights as ``epochs/step-NNNNNNNN``, apart from the pruning of checkpoints.
+
+        Raises:
+            RunError: If they could not be written.
+        """
+        self._take_lock()
+        with explained(self.path, f"the weights of step {step}"):
+            self._weights.keep(step, tensors)
+
+    def weights(self, step: int) -> Mapping[str, Tensor]:
+        """The weights that were kept after a step.
+
+        Raises:
+            RunError: If they are not there, or damaged.
+        """
+        return self._weights.read(step)
+
+    def drop_weights(self, but: int) -> None:
+        """Remove kept weights, all but those of one step."""
+        self._take_lock()
+        try:
+            self._weights.drop(but)
+        except OSError as error:
+            self._notices.append(Notice(but, "run.not_pruned", {"reason": str(error)}))
+
     # rollouts and models
 
     def save_rollout(self, step: int, arrays: Mapping[str, NDArray[np.generic]]) -> RolloutSaved:
@@ -336,7 +366,7 @@ class RunFolder:
 
         def write_all(folder: Path) -> None:
             write(folder)
-            write_provenance(folder, provenance(self.path, self.run_file, name, step), chosen_words(folder))
+            write_provenance(folder, provenance(self.path, self.run_file, name, step, own_card(folder)))
 
         with explained(self.path, f"the model '{name}'"):
             self._models.mkdir(exist_ok=True)

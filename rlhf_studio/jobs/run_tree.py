@@ -1,7 +1,7 @@
 """The runs of a project as a tree: base model, SFT, reward model, PPO, and forks under what they branched off."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,11 +26,23 @@ def run_tree(runs: Iterable[RunSummary]) -> list[RunNode]:
     nodes = {run.id: RunNode(run.id, run) for run in listed}
     roots: dict[str, RunNode] = {}
     for run in listed:
-        above = next((nodes[name] for name in run.under if name in nodes and name != run.id), None)
+        above = _above(run, nodes)
         if above is None:
             above = roots.setdefault(run.base, RunNode(run.base, None))
         above.children.append(nodes[run.id])
     return list(roots.values())
+
+
+def _above(run: RunSummary, nodes: Mapping[str, RunNode]) -> RunNode | None:
+    """What a run hangs under: of its models that which came last out of the others, else that which it went on from.
+
+    PPO from the SFT model hangs under the reward model, which came of the same; PPO from an RL start under that one.
+    """
+    found = [node for name in run.under if name != run.id and (node := nodes.get(name)) is not None]
+    if len(found) < 2 or run.fork is not None:
+        return found[0] if found else None
+    first, other = found[0], found[1]
+    return first if first.run is not None and other.name in first.run.parents else other
 
 
 def walk(nodes: Iterable[RunNode], depth: int = 0) -> Iterator[tuple[int, RunNode]]:

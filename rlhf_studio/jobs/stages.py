@@ -3,7 +3,7 @@
 Needs no torch to be imported: the window describes a plan, the training thread does the rest.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -11,8 +11,11 @@ from typing import Any, Literal, cast
 from rlhf_studio.events import Progress, TrainEvent
 from rlhf_studio.jobs.runner import RunControl
 
-StageKey = Literal["sft", "reward", "ppo", "ppo-ptx"]
-STAGE_KEYS: tuple[StageKey, ...] = ("sft", "reward", "ppo", "ppo-ptx")
+StageKey = Literal["sft", "reward", "rl-start", "ppo", "ppo-ptx"]
+STAGE_KEYS: tuple[StageKey, ...] = ("sft", "reward", "rl-start", "ppo", "ppo-ptx")
+
+
+_PPO: tuple[StageKey, ...] = ("ppo", "ppo-ptx")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,27 @@ class StagePlan:
     base_model: Path
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     parents: Mapping[str, str] = field(default_factory=dict)
+
+
+def begins_with(settings: Mapping[str, Mapping[str, Any]], stage: StageKey) -> StageKey:
+    """The stage whose model a PPO stage begins with: SFT, or the RL start where its settings say so."""
+    start = {**settings.get("ppo", {}), **settings.get(stage, {})}.get("start", "sft")
+    return "rl-start" if start == "rl-start" else "sft"
+
+
+def in_order(
+    stages: Sequence[StageKey], settings: Mapping[str, Mapping[str, Any]], there: Collection[str] = ()
+) -> tuple[StageKey, ...]:
+    """Some stages in the order in which they can be trained, with the RL start where PPO among them needs one.
+
+    Args:
+        stages: That a person wants.
+        settings: By stage.
+        there: Stages whose models are there already.
+    """
+    is_needed = any(stage in stages and begins_with(settings, stage) == "rl-start" for stage in _PPO)
+    wanted = {*stages, *(["rl-start"] if is_needed and "rl-start" not in there else [])}
+    return tuple(stage for stage in STAGE_KEYS if stage in wanted)
 
 
 def train_stages(project: Path, plan: StagePlan, control: RunControl) -> Iterator[StageEvent]:

@@ -14,6 +14,7 @@ from rlhf_studio.settings.presets import (
 )
 from rlhf_studio.settings.pretrain import PretrainSettings
 from rlhf_studio.settings.reward import RewardSettings
+from rlhf_studio.settings.rl_start import RlStartSettings
 from rlhf_studio.settings.sft import SftSettings
 from rlhf_studio.settings.stages import STAGE_SETTINGS
 
@@ -29,6 +30,7 @@ __all__ = [
     "PresetStage",
     "PretrainSettings",
     "RewardSettings",
+    "RlStartSettings",
     "SftSettings",
     "StageSettings",
     "TrainSettings",

@@ -138,6 +138,13 @@ class PpoSettings(TrainSettings):
     whiten_advantages: bool = option(
         True, "Whiten advantages", "Shift and scale the advantages of a batch to mean 0, deviation 1. Common practice."
     )
+    start: Literal["sft", "rl-start"] = option(
+        "sft",
+        "Start",
+        "The model that PPO begins with and its KL is measured from: the SFT model, which saves a run in small "
+        "projects, or an RL start, which is trained anew from the base model with pretraining text mixed in.",
+        paper="a model of its own, 2 epochs from the base with 10 % pretraining text (C.3)",
+    )
     reward_source: Literal["model", "happy", "brief"] = option(
         "model",
         "Reward",

@@ -8,7 +8,7 @@ from rlhf_studio.errors import DataError
 from rlhf_studio.settings.base import StageSettings
 from rlhf_studio.settings.ppo import PpoSettings
 
-PresetStage = Literal["sft", "reward", "ppo"]
+PresetStage = Literal["sft", "reward", "rl-start", "ppo"]
 PresetGroup = Literal["whole", "break"]
 
 GROUPS: Mapping[PresetGroup, str] = {"whole": "All stages", "break": "Break it"}
@@ -53,7 +53,9 @@ def _times(settings: type[StageSettings], name: str, factor: float) -> float:
 _PAPER: Mapping[PresetStage, Mapping[str, Any]] = {
     "sft": {"epochs": 16, "learning_rate": 9.65e-6, "dropout": 0.2},
     "reward": {"learning_rate": 9e-6, "batch_size": 64},
+    "rl-start": {"learning_rate": 5e-6},
     "ppo": {
+        "start": "rl-start",
         "batch_size": 128,
         "steps": 100,
         "minibatch_size": 64,
@@ -71,11 +73,12 @@ PRESETS: tuple[Preset, ...] = (
         "paper",
         "Paper",
         "whole",
-        "Kept, as the paper states it for 1.3B: 16 epochs of SFT, the rates of SFT, reward model and value network, "
-        "the batches of SFT and reward model, minibatch, one inner epoch, beta 0.02, eight pretraining windows per "
-        "episode. Scaled: PPO's batch (512) to 128, its 256k episodes to 12,800. Ours: a policy rate of 8.05e-6, the "
-        "largest of the paper's sweep that did not diverge without ptx. Gamma is 27.8, but it multiplies a mean over "
-        "tokens here; what it multiplies in the paper is not stated.",
+        "Kept, as the paper states it for 1.3B: 16 epochs of SFT, of which the reward model's score chooses one; an RL "
+        "start of its own; the rates of SFT, RL start, reward model and value network; the batches of SFT, RL start "
+        "and reward model; minibatch, one inner epoch, beta 0.02, eight pretraining windows per episode. Scaled: PPO's "
+        "batch (512) to 128, its 256k episodes to 12,800. Ours: a policy rate of 8.05e-6, the largest of the paper's "
+        "sweep that did not diverge without ptx. Gamma is 27.8, but it multiplies a mean over tokens here; what it "
+        "multiplies in the paper is not stated.",
         "These rates were chosen for a model a thousand times as large as the bundled ones: look whether Loss still "
         "falls when SFT ends. Pretraining text has 139 times its usual weight here: KL to the start tells whether the "
         "policy moves at all.",

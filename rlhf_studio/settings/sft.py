@@ -1,5 +1,7 @@
 """Supervised fine-tuning on demonstrations (InstructGPT, appendix C.1 and C.3)."""
 
+from typing import Literal
+
 from rlhf_studio.settings.base import TrainSettings, option
 
 
@@ -39,6 +41,14 @@ class SftSettings(TrainSettings):
         ge=0,
         lt=1,
     )
+    choose_by: Literal["score", "loss", "last"] = option(
+        "score",
+        "Model kept",
+        "Of the epochs, the one whose answers to held-out prompts the reward model scores best, the one with the "
+        "lowest held-out loss, or the last. Without a reward model, as before a project's first, score keeps the last.",
+        paper="by the reward model's score on the validation set (C.1)",
+        simple=True,
+    )
     final_rate: float = option(
         0.1, "Final rate", "The cosine ends at this share of the peak.", paper="0.1 (C.1)", ge=0, le=1
     )
@@ -58,7 +68,7 @@ class SftSettings(TrainSettings):
     pretraining_share: float = option(
         0.0,
         "Pretraining mix",
-        "Pretraining documents beside the demonstrations, as a share of the batch; 0.1 makes the RL start of C.3.",
+        "Pretraining documents beside the demonstrations, as a share of the batch. The RL start has its own stage.",
         paper="0 for SFT (C.1), 0.1 for the RL start (C.3)",
         simple=True,
         ge=0,

@@ -30,6 +30,19 @@ class Run(Protocol):
     def save(self, checkpoint: Checkpoint) -> CheckpointSaved:
         """Keep a checkpoint; events recorded so far belong to it, later ones are cut when it is resumed."""
 
+    def keep_weights(self, step: int, tensors: Mapping[str, Tensor]) -> None:
+        """Keep weights alone, beside the checkpoints and apart from their pruning, until ``drop_weights``."""
+
+    def weights(self, step: int) -> Mapping[str, Tensor]:
+        """The weights that were kept after a step.
+
+        Raises:
+            RunError: If they are not there, or damaged.
+        """
+
+    def drop_weights(self, but: int) -> None:
+        """Remove kept weights, all but those of one step."""
+
     def save_rollout(self, step: int, arrays: Mapping[str, NDArray[np.generic]]) -> RolloutSaved:
         """Keep the numbers of one step for the token view."""
 

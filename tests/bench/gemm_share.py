@@ -85,11 +85,23 @@ def rows(size, case, precision):
     for phase, name in PHASES.items():
         median = statistics.median(seconds[phase])
         share = work[phase] / median / rate
-        yield size, name, f"{median:.3f}", f"{work[phase] / 1e9:.1f}", f"{work[phase] / median / 1e9:.1f}", f"{share:.0%}"
+        yield (
+            size,
+            name,
+            f"{median:.3f}",
+            f"{work[phase] / 1e9:.1f}",
+            f"{work[phase] / median / 1e9:.1f}",
+            f"{share:.0%}",
+        )
     whole = sum(statistics.median(times) for times in seconds.values())
     total = sum(work.values())
-    yield size, "**together**", f"{whole:.3f}", f"{total / 1e9:.1f}", f"{total / whole / 1e9:.1f}", (
-        f"**{total / whole / rate:.0%}** of {rate / 1e9:.0f}"
+    yield (
+        size,
+        "**together**",
+        f"{whole:.3f}",
+        f"{total / 1e9:.1f}",
+        f"{total / whole / 1e9:.1f}",
+        (f"**{total / whole / rate:.0%}** of {rate / 1e9:.0f}"),
     )
     held = "not held, the run says so and takes log-probabilities anew" if "notice" in gate else "held"
     sys.stderr.write(f"{size} {precision}: ratio gate {held}, mean |ratio - 1| {gate.get('error', float('nan')):.1e}\n")
@@ -102,7 +114,9 @@ def main():
     parser.add_argument("--sizes", nargs="+", choices=SIZES, default=list(SIZES))
     args = parser.parse_args()
     print(f"{args.precision}, {args.threads} threads, torch {torch.__version__}\n")
-    print("| parameters | phase | seconds | GFLOP | GFLOP/s | share of the rate of products |\n|---|---|---|---|---|---|")
+    print(
+        "| parameters | phase | seconds | GFLOP | GFLOP/s | share of the rate of products |\n|---|---|---|---|---|---|"
+    )
     for size in args.sizes:
         for row in rows(size, dataclasses.replace(SIZES[size], threads=args.threads), args.precision):
             print(f"| {' | '.join(row)} |", flush=True)

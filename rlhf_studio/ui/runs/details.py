@@ -111,7 +111,7 @@ class RunDetails(QWidget):
         self._show_exports(run)
         self.fork.setEnabled(not is_busy and self.steps.count() > 0)
         self.delete.setEnabled(not is_live)
-        self.compare.setEnabled(stage in {"sft", "ppo", "ppo-ptx"} and (run.path / "models").is_dir())
+        self.compare.setEnabled(stage in {"sft", "rl-start", "ppo", "ppo-ptx"} and (run.path / "models").is_dir())
         kind = kind_of(stage)
         self._stack.setVisible(kind in self.grids)
         if is_new and kind in self.grids:
@@ -203,7 +203,8 @@ class RunDetails(QWidget):
         if self.run is None:
             return
         try:
-            text = run_card(self.run.path, self.run.last_step)
+            found = usable(self.run)
+            text = run_card(self.run.path, self.run.last_step if found is None else found.step)
         except StudioError as error:
             text = str(error)
         dialog = CardDialog(self.tr("Card of {run}").format(run=self.run.id), text, self)
