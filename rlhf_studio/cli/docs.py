@@ -70,7 +70,7 @@ def _presets() -> Iterator[str]:
     table = ["| preset | sets | what is different | watch for |", "|---|---|---|---|"]
     for preset in PRESETS:
         given = [(name, value) for values in preset.settings.values() for name, value in values.items()]
-        sets = ", ".join(f"`{name}` = {value:g}" for name, value in given)
+        sets = ", ".join(f"`{name}` = {value if isinstance(value, str) else f'{value:g}'}" for name, value in given)
         table.append(f"| `{preset.name}` ({GROUPS[preset.group]}) | {sets} | {preset.changes} | {preset.watch} |")
     yield "\n".join(table)
 

@@ -77,6 +77,14 @@ def remove_leftovers(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
+def restore_old(folder: Path) -> None:
+    """Bring back what a crash caught between its old and its new version."""
+    for old in folder.glob(f"{OLD}*"):
+        final = old.with_name(old.name.removeprefix(OLD))
+        if not final.exists():
+            old.replace(final)
+
+
 @contextmanager
 def explained(folder: Path, what: str) -> Iterator[None]:
     """Turn a failure to write ``what`` into a ``RunError`` that says what is kept and what to do."""

@@ -8,8 +8,9 @@ from pathlib import Path
 from torch import Tensor
 
 from rlhf_studio.errors import RunError
+from rlhf_studio.events import Notice
 from rlhf_studio.jobs.checkpoints import STATE_FILE, TENSOR_FILE, CheckpointShelf, DamagedError, step_of
-from rlhf_studio.jobs.files import remove_tree, sync_folder
+from rlhf_studio.jobs.files import explained, remove_tree, sync_folder
 from rlhf_studio.train.run import Checkpoint
 
 FOLDER = "epochs"  # of a run's folder
@@ -26,11 +27,12 @@ class KeptWeights:
         """Write the weights after a step; those of before a crash give way.
 
         Raises:
-            OSError: If they could not be written.
+            RunError: If they could not be written.
         """
-        if self._path(step).exists():
-            remove_tree(self._path(step))
-        self._shelf.write(_name(step), Checkpoint(step, tensors, {}), lambda: 0)
+        with explained(self._run, f"the weights of step {step}"):
+            if self._path(step).exists():
+                remove_tree(self._path(step))
+            self._shelf.write(_name(step), Checkpoint(step, tensors, {}), lambda: 0)
 
     def read(self, step: int) -> Mapping[str, Tensor]:
         """The weights that were kept after a step.
@@ -43,15 +45,15 @@ class KeptWeights:
         except DamagedError as error:
             raise RunError(f"The run {self._run} keeps no whole weights of step {step} ({error}).") from error
 
-    def drop(self, but: int) -> None:
-        """Remove all but those of one step.
-
-        Raises:
-            OSError: If they cannot be removed.
-        """
-        for name in self._shelf.names():
-            if step_of(name) != but:
-                remove_tree(self._shelf.folder / name)
+    def drop(self, but: int) -> list[Notice]:
+        """Remove all but those of one step; what stays because it cannot be removed is told."""
+        try:
+            for name in self._shelf.names():
+                if step_of(name) != but:
+                    remove_tree(self._shelf.folder / name)
+        except OSError as error:
+            return [Notice(but, "run.not_pruned", {"reason": error.strerror or str(error)})]
+        return []
 
     def share(self, step: int, other: Path) -> bool:
         """Give another run the weights of a step, in the same file where the disk can do that; say if they are there.

@@ -24,6 +24,7 @@ from rlhf_studio.jobs.files import (
     explained,
     in_words,
     remove_leftovers,
+    restore_old,
     sync_folder,
     sync_tree,
     write_whole,
@@ -307,30 +308,18 @@ class RunFolder:
     # weights alone
 
     def keep_weights(self, step: int, tensors: Mapping[str, Tensor]) -> None:
-        """Keep weights as ``epochs/step-NNNNNNNN``, apart from the pruning of checkpoints.
-
-        Raises:
-            RunError: If they could not be written.
-        """
+        """Keep weights apart from the pruning of checkpoints; fails as ``KeptWeights.keep``."""
         self._take_lock()
-        with explained(self.path, f"the weights of step {step}"):
-            self._weights.keep(step, tensors)
+        self._weights.keep(step, tensors)
 
     def weights(self, step: int) -> Mapping[str, Tensor]:
-        """The weights that were kept after a step.
-
-        Raises:
-            RunError: If they are not there, or damaged.
-        """
+        """The weights that were kept after a step; fails as ``KeptWeights.read``."""
         return self._weights.read(step)
 
     def drop_weights(self, but: int) -> None:
-        """Remove kept weights, all but those of one step."""
+        """Remove kept weights, all but those of one step; a notice tells if that cannot be done."""
         self._take_lock()
-        try:
-            self._weights.drop(but)
-        except OSError as error:
-            self._notices.append(Notice(but, "run.not_pruned", {"reason": str(error)}))
+        self._notices += self._weights.drop(but)
 
     # rollouts and models
 
@@ -384,7 +373,7 @@ class RunFolder:
             return
         try:
             self._lock = ProjectLock(self.path / LOCK_FILE)
-            _restore_models(self._models)
+            restore_old(self._models)
         except LockTakenError as taken:
             raise RunError(
                 f"The run {self.path} is going on elsewhere ({taken}). Stop it there, or wait until it has ended."
@@ -403,11 +392,3 @@ def _fill(folder: Path, write: Callable[[Path], None]) -> None:
     except (OSError, SafetensorError) as error:
         shutil.rmtree(folder, ignore_errors=True)  # make room
         raise (error if isinstance(error, OSError) else as_os_error(error)) from error
-
-
-def _restore_models(folder: Path) -> None:
-    """Bring back a model that a crash caught between its old and its new version."""
-    for old in folder.glob(f"{OLD}*"):
-        final = old.with_name(old.name.removeprefix(OLD))
-        if not final.exists():
-            old.replace(final)

@@ -118,27 +118,32 @@ def train_sft(
         yield from _notices(stage, dropped)
         yield StepMetrics(0, (yield from _held_out(stage, 0)))
         yield from answer_probes(model, data.probes, step=0, max_new_tokens=_PROBE_TOKENS)
-    cadence = Cadence(settings.checkpoint_seconds)
+    step, is_complete = yield from _steps(stage, trainee, optimizer, run, start)
+    yield from _close(stage, trainee, run, step, "completed" if is_complete else "stopped")
+
+
+def _steps(
+    stage: _Stage, trainee: Trainee, optimizer: Optimizer, run: Run, start: int
+) -> Generator[TrainEvent, None, tuple[int, bool]]:
+    """Every step after ``start``; returns the last one that is whole, and whether it is the run's last."""
+    cadence = Cadence(stage.settings.checkpoint_seconds)
     if _UNMEASURED in trainee.values and not (yield from _end_epoch(stage, trainee, run, start)):
-        yield from _close(stage, trainee, run, start, "stopped")
-        return
+        return start, False
     for step in range(start + 1, stage.total + 1):
         metrics = yield from _update(stage, optimizer, step)
         if metrics is None:
-            yield from _close(stage, trainee, run, step - 1, "stopped")
-            return
+            return step - 1, False
         if step % stage.per_epoch == 0:
             trainee.values[_UNMEASURED] = metrics
             if not (yield from _end_epoch(stage, trainee, run, step)):
-                yield from _close(stage, trainee, run, step, "stopped")
-                return
+                return step, False
             cadence.restart()
             continue
         yield StepMetrics(step, metrics)
         if cadence.is_due():
             yield run.save(trainee.checkpoint(step))
             cadence.restart()
-    yield from _close(stage, trainee, run, stage.total, "completed")
+    return stage.total, True
 
 
 def _update(stage: _Stage, optimizer: Optimizer, step: int) -> Generator[TrainEvent, None, dict[str, float] | None]:

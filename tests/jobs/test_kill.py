@@ -149,7 +149,7 @@ def campaign(processes, new_run, kind, kills, sampled_model=None):
     ending = reference.ending()
     assert ending.outcome == "completed"
     saved = [e for e in reference.events() if isinstance(e, CheckpointSaved)]
-    assert len(saved) > ending.step  # a checkpoint a step, and one at the end
+    assert len(saved) >= ending.step  # a checkpoint a step
     killed = kill_and_resume(processes, resumed, ending.step, kills, sampled_model)
     assert killed >= 2 * kills // 3  # a busy machine may be late for one or the other
     check_equal(RunFolder.open(resumed.path), reference)
