@@ -101,6 +101,7 @@ _STAGE_FIELDS = {
     "base": "base",
     "pretrain": "base",
     "sft": "sft",
+    "rl-start": "sft",
     "reward": "reward",
     "ppo": "ppo",
     "ppo-ptx": "ppo_ptx",

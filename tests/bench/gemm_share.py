@@ -12,7 +12,6 @@ import dataclasses
 import statistics
 import sys
 import time
-from pathlib import Path
 
 import torch
 from our_ppo_update import begin

@@ -60,32 +60,47 @@ _TEXT = PanelSpec(
         "the pretraining gradients of PPO-ptx hold it down (InstructGPT, section 3.5)."
     ),
 )
-PANELS: dict[str, tuple[PanelSpec, ...]] = {
-    "sft": (
-        PanelSpec(
-            "loss",
-            _tr("SFT loss"),
-            _tr("nats/token"),
-            (
-                CurveSpec("loss/train", _tr("train"), "metric_loss"),
-                CurveSpec("loss/valid", _tr("held-out"), "sft", True),
-            ),
-            _tr(
-                "Mean cross-entropy of the demonstrations' answer tokens: -mean log p(token). "
-                "Held-out: demonstrations that were not trained on (InstructGPT, section 3.5)."
-            ),
+_OF_SFT = (
+    PanelSpec(
+        "loss",
+        _tr("SFT loss"),
+        _tr("nats/token"),
+        (
+            CurveSpec("loss/train", _tr("train"), "metric_loss"),
+            CurveSpec("loss/valid", _tr("held-out"), "sft", True),
         ),
-        _TEXT,
-        PanelSpec(
-            "lr",
-            _tr("Learning rate"),
-            _tr("per step"),
-            (CurveSpec("lr", "", "base"),),
-            _tr("Cosine decay to 10 % of the peak (InstructGPT, appendix C.1)."),
-            ".1e",
-            1e-6,
+        _tr(
+            "Mean cross-entropy of the demonstrations' answer tokens: -mean log p(token). "
+            "Held-out: demonstrations that were not trained on (InstructGPT, section 3.5)."
         ),
     ),
+    PanelSpec(
+        "score",
+        _tr("Score of answers"),
+        _tr("score"),
+        (CurveSpec("valid/scores", "", "reward", is_dashed=True),),
+        _tr(
+            "Mean score that a reward model gives to sampled answers to held-out prompts, after each epoch. The paper "
+            "chooses the SFT model by it, since held-out loss rises while people like the answers better "
+            "(InstructGPT, appendix C.1). It needs a reward model of an earlier round."
+        ),
+        "+.2f",
+        0.2,
+    ),
+    _TEXT,
+    PanelSpec(
+        "lr",
+        _tr("Learning rate"),
+        _tr("per step"),
+        (CurveSpec("lr", "", "base"),),
+        _tr("Cosine decay to 10 % of the peak (InstructGPT, appendix C.1)."),
+        ".1e",
+        1e-6,
+    ),
+)
+PANELS: dict[str, tuple[PanelSpec, ...]] = {
+    "sft": _OF_SFT,
+    "rl-start": _OF_SFT,
     "reward": (
         PanelSpec(
             "loss",

@@ -7,7 +7,7 @@ from PySide6.QtGui import QAction, QDesktopServices
 from PySide6.QtWidgets import QComboBox, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from rlhf_studio.errors import StudioError
-from rlhf_studio.events import RunStarted, SettingChanged, StepMetrics, TrainEvent
+from rlhf_studio.events import Notice, RunStarted, SettingChanged, StepMetrics, TrainEvent
 from rlhf_studio.jobs.best_policy import best_policy
 from rlhf_studio.jobs.catalog import RunSummary
 from rlhf_studio.jobs.export_job import exportable
@@ -19,7 +19,7 @@ from rlhf_studio.ui.plots.figures import PANELS, kind_of
 from rlhf_studio.ui.plots.grid import PlotGrid
 from rlhf_studio.ui.runs.card import CardDialog
 from rlhf_studio.ui.runs.describe import DescribeDialog
-from rlhf_studio.ui.spoken import named, usable_text
+from rlhf_studio.ui.spoken import named, notice_text, usable_text
 from rlhf_studio.ui.theme import Theme
 from rlhf_studio.ui.train.history import HistoryReader
 from rlhf_studio.ui.widgets.parts import GRID, Button, row
@@ -44,6 +44,7 @@ class RunDetails(QWidget):
         self.message = PlainLabel("", "danger", wraps=True)
         self.usable = PlainLabel("", "muted", wraps=True)
         self.comment = PlainLabel("", "", wraps=True)
+        self.epochs = PlainLabel("", "", wraps=True)
         self.settings = PlainLabel("", "muted", wraps=True)
         self.grids = {kind: PlotGrid(theme, kind) for kind in PANELS}
         self._stack = QStackedWidget()
@@ -59,6 +60,7 @@ class RunDetails(QWidget):
         line.setStretch(0, 1)
         layout.addLayout(line)
         layout.addWidget(self.comment)
+        layout.addWidget(self.epochs)
         layout.addWidget(self.message)
         layout.addWidget(self._stack, 1)
         layout.addWidget(self.settings)
@@ -160,12 +162,22 @@ class RunDetails(QWidget):
                 grid.set_length(event.total)
         grid.mark([event for event in events if isinstance(event, SettingChanged)])
         grid.add([event for event in events if isinstance(event, StepMetrics)])
+        self._say_epochs([event for event in events if isinstance(event, Notice)])
+
+    def _say_epochs(self, told: list[Notice]) -> None:
+        """Which epoch of SFT is the best by what, and which was kept."""
+        said = [notice_text(n.message, n.values) for n in told if n.message.startswith(("sft.best.", "sft.kept."))]
+        if said:
+            self.epochs.setText(" ".join([*self.epochs.text().splitlines(), *said]))
+            self.epochs.show()
 
     def _read(self, run: RunSummary, kind: str) -> None:
         if self._reader is not None:
             self._reader.stop()
             self._reader.deleteLater()
         self.grids[kind].clear()
+        self.epochs.clear()
+        self.epochs.hide()
         self._reader = HistoryReader(run.path, self)
         self._reader.read.connect(self.take)
         self._reader.start()

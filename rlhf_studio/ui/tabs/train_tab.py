@@ -15,9 +15,8 @@ from rlhf_studio.events import Notice, RunFinished, is_alarm
 from rlhf_studio.jobs.best_policy import BEST
 from rlhf_studio.jobs.catalog import RunSummary, list_runs
 from rlhf_studio.jobs.models import language_models, reward_models, stage_of
-from rlhf_studio.jobs.needs import missing
 from rlhf_studio.jobs.run_file import micro_batch_of, read_run_file
-from rlhf_studio.jobs.stages import StageEvent, StageKey, StagePlan
+from rlhf_studio.jobs.stages import STAGE_KEYS, StageEvent, StageKey, StagePlan, in_order
 from rlhf_studio.paths import DEFAULT_BASE, models_dir
 from rlhf_studio.store.database import Changes
 from rlhf_studio.ui.session import Session, TrainingState
@@ -112,17 +111,16 @@ class TrainTab(Tab):
     # --- acts
 
     def train_all(self) -> None:
-        """SFT, the reward model and PPO, with the settings of the cards."""
-        stages: tuple[StageKey, ...] = ("sft", "reward", self.column.cards["ppo"].stage)
+        """SFT, the reward model, the RL start if PPO shall begin with one, and PPO, with the settings of the cards."""
+        stages = tuple(card.stage for card in self.column.in_use)
         if not self._says_missing(stages):
             self.train_plan(stages)
 
     def _says_missing(self, stages: Sequence[StageKey]) -> bool:
         """Tell what labels are lacking for these stages, in the order in which they would notice."""
         store = self.session.store
-        counts = store.counts()
-        for card in self.column.cards.values():
-            lacking = missing(counts, stages, card.stage, is_read_only=store.is_read_only)
+        for card in self.column.in_use:
+            lacking = self.column.lacking(store.counts(), stages, card, is_read_only=store.is_read_only)
             if lacking:
                 act = partial(self._on_remedy_requested, lacking[0].remedy)
                 words = card.sentence(lacking[0])
@@ -138,9 +136,11 @@ class TrainTab(Tab):
             settings: What differs from the cards, by stage; "ppo" holds for both PPO stages.
         """
         self.forks.drop()  # its settings are another run's
-        chosen = self._settings(stages, settings or {})
+        given = settings or {}
+        stages = in_order(stages, self._settings(stages, given), () if "sft" in stages else self._usable())
+        chosen = self._settings(stages, given)
         parents: dict[str, str] = {stage: run_id for stage, run_id in self._usable().items() if stage not in stages}
-        plan = StagePlan(tuple(stages), models_dir() / DEFAULT_BASE, chosen, parents)
+        plan = StagePlan(stages, models_dir() / DEFAULT_BASE, chosen, parents)
         self.build_watch()
         try:
             self.session.train(plan)
@@ -211,6 +211,7 @@ class TrainTab(Tab):
         self.alarm.adjust_requested.connect(self.steering.toggle)
         self.banner.restart_requested.connect(self._on_restart_requested)
         self.presets.chosen.connect(self.column.reveal)
+        self.column.start_changed.connect(self._on_runs_changed)
         self.fork_note.start_requested.connect(self.start_fork)
         for card in self.column.cards.values():
             card.start_requested.connect(self._on_start_requested)
@@ -243,10 +244,9 @@ class TrainTab(Tab):
         project = self.session.store.folder
         found: dict[StageKey, str] = {}
         for choice in (*language_models(project, models_dir()), *reward_models(project)):
-            if choice.run_id and choice.path.parent.name == "models" and choice.path.name != BEST:
-                stage = choice.stage
-                if stage in {"sft", "reward", "ppo", "ppo-ptx"}:
-                    found[stage] = choice.run_id
+            is_last = choice.path.parent.name == "models" and choice.path.name != BEST
+            if choice.run_id and is_last and choice.stage in STAGE_KEYS:
+                found[choice.stage] = choice.run_id
         return found
 
     def _show_data(self) -> None:
@@ -257,7 +257,7 @@ class TrainTab(Tab):
         newest = self._newest_runs()
         self.column.show_runs(newest, self.session.live_run)
         for card in self.column.cards.values():
-            card.show_missing(missing(counts, done.keys(), card.stage, is_read_only=store.is_read_only))
+            card.show_missing(self.column.lacking(counts, done, card, is_read_only=store.is_read_only))
             card.set_busy(self.session.state is not TrainingState.IDLE)
         self.bar.train_all.setEnabled(self.session.state is TrainingState.IDLE and not store.is_read_only)
 

@@ -12,17 +12,22 @@ from rlhf_studio.ui.plots.objective_line import ObjectiveLine
 from rlhf_studio.ui.theme import Theme
 from rlhf_studio.ui.widgets.parts import GRID, Button, row
 
-KINDS = ("sft", "reward", "ppo")
+KINDS = ("sft", "reward", "rl-start", "ppo")
 
 
 class Monitor(QWidget):
-    """Three grids of plots, one of them in front."""
+    """A grid of plots for each stage, one of them in front; that of the RL start is there once there is one."""
 
     drawn = Signal(int)  # as PlotGrid's, of any grid
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        words = {"sft": self.tr("SFT"), "reward": self.tr("Reward model"), "ppo": self.tr("PPO")}
+        words = {
+            "sft": self.tr("SFT"),
+            "reward": self.tr("Reward model"),
+            "rl-start": self.tr("RL start"),
+            "ppo": self.tr("PPO"),
+        }
         self.grids = {kind: PlotGrid(theme, kind) for kind in KINDS}
         self.chips: dict[str, QPushButton] = {}
         self._group = QButtonGroup(self)
@@ -35,6 +40,7 @@ class Monitor(QWidget):
             self._group.addButton(chip)
             self._stack.addWidget(grid)
             grid.drawn.connect(self.drawn)
+        self.chips["rl-start"].hide()
         self.objective = ObjectiveLine(theme)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -52,6 +58,7 @@ class Monitor(QWidget):
 
     def show_kind(self, kind: str) -> None:
         """Bring a stage's curves to the front."""
+        self.chips[kind].show()
         self.chips[kind].setChecked(True)
         self._stack.setCurrentWidget(self.grids[kind])
         self.objective.setVisible(kind == "ppo")
@@ -70,6 +77,7 @@ class Monitor(QWidget):
         """Draw what a run tells."""
         kind = kind_of(stage)
         grid = self.grids[kind]
+        self.chips[kind].show()
         metrics: list[StepMetrics] = []
         for event in events:
             if isinstance(event, RunStarted):

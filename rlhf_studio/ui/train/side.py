@@ -1,12 +1,14 @@
 """Left and right of the curves: the three stages in their order, and what the model says."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from rlhf_studio.jobs.catalog import RunSummary
-from rlhf_studio.settings import PpoSettings, RewardSettings, SftSettings
+from rlhf_studio.jobs.needs import Missing, missing
+from rlhf_studio.jobs.stages import StageKey, begins_with
+from rlhf_studio.settings import PpoSettings, RewardSettings, RlStartSettings, SftSettings
 from rlhf_studio.store.rows import Counts
 from rlhf_studio.ui.theme import Theme
 from rlhf_studio.ui.train.probe_view import ProbeView
@@ -16,13 +18,16 @@ from rlhf_studio.ui.widgets.text import PlainLabel
 
 
 class StageColumn(QScrollArea):
-    """SFT, then the reward model, then PPO: each begins with what the one before has left."""
+    """SFT, then the reward model, then PPO, before it the RL start if PPO shall begin with one."""
+
+    start_changed = Signal()  # what PPO begins with
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.cards = {
             "sft": StageCard("sft", SftSettings, theme),
             "reward": StageCard("reward", RewardSettings, theme),
+            "rl-start": StageCard("rl-start", RlStartSettings, theme),
             "ppo": StageCard("ppo-ptx", PpoSettings, theme),
         }
         page = self._page = QWidget()
@@ -30,12 +35,15 @@ class StageColumn(QScrollArea):
         layout = QVBoxLayout(page)
         layout.setContentsMargins(0, 0, GRID, 0)
         layout.setSpacing(0)
-        for place, card in enumerate(self.cards.values()):
-            if place:
-                arrow = PlainLabel("↓", "muted")
-                arrow.setAlignment(Qt.AlignmentFlag.AlignCenter)
-                layout.addWidget(arrow)
+        self._arrows = {}
+        for name, card in self.cards.items():
+            if name != "sft":
+                self._arrows[name] = PlainLabel("↓", "muted")
+                self._arrows[name].setAlignment(Qt.AlignmentFlag.AlignCenter)
+                layout.addWidget(self._arrows[name])
             layout.addWidget(card)
+        self.cards["ppo"].edited.connect(self._on_ppo_edited)
+        self._on_ppo_edited(self.cards["ppo"])
         layout.addStretch(1)
         self.setWidget(page)
         self.setWidgetResizable(True)
@@ -54,6 +62,22 @@ class StageColumn(QScrollArea):
             self.updateGeometry()
         return super().eventFilter(watched, event)
 
+    @property
+    def start(self) -> StageKey:
+        """The stage whose model PPO begins with, by its card."""
+        return begins_with({"ppo": self.cards["ppo"].form.values()}, "ppo")
+
+    @property
+    def in_use(self) -> list[StageCard]:
+        """The cards of the stages that are trained with the settings as they are."""
+        return [card for name, card in self.cards.items() if name != "rl-start" or self.start == name]
+
+    def lacking(
+        self, counts: Counts, done: Collection[StageKey], card: StageCard, *, is_read_only: bool
+    ) -> tuple[Missing, ...]:
+        """What keeps the stage of a card from starting, see ``jobs.needs.missing``."""
+        return missing(counts, done, card.stage, is_read_only=is_read_only, start=self.start)
+
     def reveal(self, stage: str) -> None:
         """Scroll to the card of a stage."""
         self.ensureWidgetVisible(self.cards["ppo" if stage == "ppo-ptx" else stage])
@@ -67,6 +91,7 @@ class StageColumn(QScrollArea):
         plain = self.tr("1 ranking") if people == 1 else self.tr("{count} rankings")
         text = mixed if simulated else plain
         self.cards["reward"].data.setText(text.format(count=people + simulated, simulated=simulated))
+        self.cards["rl-start"].data.setText(self.tr("The same demonstrations, from the base model again"))
         self.cards["ppo"].data.setText(self.tr("{count} prompts").format(count=counts.by_purpose.get("ppo", 0)))
 
     def show_runs(self, newest: Mapping[str, RunSummary], live: str) -> None:
@@ -90,6 +115,13 @@ class StageColumn(QScrollArea):
                 card.show_state(self.tr("● training"), "")
             else:
                 card.show_state(self.tr("cut off"), "warning")
+
+    def _on_ppo_edited(self, _card: StageCard) -> None:
+        is_own, card = self.start == "rl-start", self.cards["rl-start"]
+        if card.isHidden() is is_own:
+            card.setVisible(is_own)
+            self._arrows["rl-start"].setVisible(is_own)
+            self.start_changed.emit()
 
 
 class ProbeSide(QWidget):

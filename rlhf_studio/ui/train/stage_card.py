@@ -1,4 +1,4 @@
-"""One of the three stages: what it has to learn from, its settings, what it lacks, and how it went."""
+"""One of the stages: what it has to learn from, its settings, what it lacks, and how it went."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ from rlhf_studio.ui.widgets.text import PlainLabel, set_look
 
 
 class StageCard(Card):
-    """SFT, reward model, or PPO, which without pretraining gradients is plain PPO and says so."""
+    """SFT, reward model, RL start, or PPO, which without pretraining gradients is plain PPO and says so."""
 
     start_requested = Signal(object)  # itself
     remedy_requested = Signal(str)  # jobs.needs.Remedy
@@ -101,6 +101,7 @@ class StageCard(Card):
                 "least {needed}. Sets that wait for you: {waiting}."
             ),
             "no_sft": self.tr("It starts from an SFT model, and there is none yet."),
+            "no_rl_start": self.tr("It starts from an RL start, and there is none yet: train one, or start from SFT."),
             "no_reward": self.tr("It learns from a reward model, and there is none yet."),
             "no_prompts": self.tr("No prompt is there to be answered: mark some for PPO."),
         }
@@ -113,6 +114,7 @@ class StageCard(Card):
             "rank": self.tr("Rank answers"),
             "sft": self.tr("Train all three"),
             "reward": self.tr("Train all three"),
+            "rl-start": self.tr("Train all"),
             "none": "",
         }
         return words[missing.remedy]
