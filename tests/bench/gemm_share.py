@@ -41,69 +41,69 @@ def gemm_rate(dtype, size=1024, least=0.3):
     return 2 * size**3 / min(times)
 
 
-def watch(case, precision):
-    """Seconds by phase of every timed update, work by phase, the rates of products in between, the ratio gate."""
-    seconds = {phase: [] for phase in PHASES}
-    work, gate, rates = dict.fromkeys(PHASES, 0), {}, []
-    dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
-    events = begin(case, precision=precision)
-    step, last, counter = 0, None, None
-    for event in events:
+class Watch:
+    """Takes the events of a run: seconds by phase of every timed update, work by phase, rates of products between."""
+
+    def __init__(self, case, dtype):
+        self.case, self.dtype, self.step = case, dtype, 0
+        self.seconds, self.work = {phase: [] for phase in PHASES}, dict.fromkeys(PHASES, 0)
+        self.rates, self.gate, self.error = [], "held", float("nan")
+        self._last, self._counter = 0, None
+
+    def take(self, event):
         now = time.perf_counter()
-        if isinstance(event, Progress) and event.phase in PHASES and step:
-            if step <= case.drop:
-                work[event.phase] += counter.get_total_flops() - last
-                last = counter.get_total_flops()
-            else:
-                seconds[event.phase][-1] += now - last
-                last = time.perf_counter()
+        if isinstance(event, Progress) and event.phase in PHASES and self.step:
+            self._add(event.phase, now)
         elif isinstance(event, Notice) and event.message == "ppo.ratio_gate":
-            gate["notice"] = event.values
+            self.gate = "not held: log-probabilities are taken anew, and the run says so"
         elif isinstance(event, StepMetrics):
-            if "gate/ratio_error" in event.values:
-                gate["error"] = event.values["gate/ratio_error"]
-            if counter is not None:
-                counter.__exit__(None, None, None)
-                counter = None
-            step += 1
-            rates.append(gemm_rate(dtype))
-            if step <= case.drop:  # the last one before the timed ones is what counts
-                work = dict.fromkeys(PHASES, 0)
-                counter, last = FlopCounterMode(display=False), 0
-                counter.__enter__()
-            else:
-                for phase in seconds.values():
-                    phase.append(0.0)
-                last = time.perf_counter()
-    return {phase: times[: case.updates] for phase, times in seconds.items()}, work, rates, gate
+            self.error = event.values.get("gate/ratio_error", self.error)
+            self._next_step()
+
+    def _add(self, phase, now):
+        if self._counter is not None:
+            total = self._counter.get_total_flops()
+            self.work[phase] += total - self._last
+            self._last = total
+        else:
+            self.seconds[phase][-1] += now - self._last
+            self._last = time.perf_counter()
+
+    def _next_step(self):
+        if self._counter is not None:
+            self._counter.__exit__(None, None, None)
+            self._counter = None
+        self.step += 1
+        self.rates.append(gemm_rate(self.dtype))
+        if self.step == self.case.drop:  # the last one before the timed ones is what counts
+            self._counter, self._last = FlopCounterMode(display=False), 0
+            self._counter.__enter__()
+            return
+        for times in self.seconds.values():
+            times.append(0.0)
+        self._last = time.perf_counter()
+
+    def median(self, phase):
+        return statistics.median(self.seconds[phase][self.case.drop - 1 :][: self.case.updates])
 
 
 def rows(size, case, precision):
-    seconds, work, rates, gate = watch(case, precision)
-    rate = statistics.median(rates)
-    for phase, name in PHASES.items():
-        median = statistics.median(seconds[phase])
-        share = work[phase] / median / rate
+    watch = Watch(case, torch.bfloat16 if precision == "bfloat16" else torch.float32)
+    for event in begin(case, precision=precision):
+        watch.take(event)
+    rate = statistics.median(watch.rates)
+    phases = {name: (watch.median(phase), watch.work[phase]) for phase, name in PHASES.items()}
+    phases["**together**"] = tuple(map(sum, zip(*phases.values(), strict=True)))
+    for name, (seconds, work) in phases.items():
         yield (
             size,
             name,
-            f"{median:.3f}",
-            f"{work[phase] / 1e9:.1f}",
-            f"{work[phase] / median / 1e9:.1f}",
-            f"{share:.0%}",
+            f"{seconds:.3f}",
+            f"{work / 1e9:.1f}",
+            f"{work / seconds / 1e9:.1f}",
+            (f"{work / seconds / rate:.0%} of {rate / 1e9:.0f}"),
         )
-    whole = sum(statistics.median(times) for times in seconds.values())
-    total = sum(work.values())
-    yield (
-        size,
-        "**together**",
-        f"{whole:.3f}",
-        f"{total / 1e9:.1f}",
-        f"{total / whole / 1e9:.1f}",
-        (f"**{total / whole / rate:.0%}** of {rate / 1e9:.0f}"),
-    )
-    held = "not held, the run says so and takes log-probabilities anew" if "notice" in gate else "held"
-    sys.stderr.write(f"{size} {precision}: ratio gate {held}, mean |ratio - 1| {gate.get('error', float('nan')):.1e}\n")
+    sys.stderr.write(f"{size} {precision}: ratio gate {watch.gate}; mean |ratio - 1| {watch.error:.1e}\n")
 
 
 def main():
