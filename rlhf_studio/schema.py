@@ -182,6 +182,11 @@ class RankedRow:
                 "Rank at least two answers and give each a rank."
             )
 
+    @property
+    def pair_count(self) -> int:
+        """Pairs of answers that are not tied."""
+        return sum(a != b for a, b in combinations(self.ranks, 2))
+
 
 @dataclass(frozen=True, slots=True)
 class PromptRow:

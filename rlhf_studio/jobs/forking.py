@@ -122,7 +122,10 @@ def _total(spec: RunSpec, data: Any) -> int:
     if isinstance(settings, PpoSettings):
         return settings.steps
     by_epochs = cast("SftSettings | RewardSettings", settings)
-    return by_epochs.epochs * math.ceil(len(data.train) / by_epochs.batch_size)
+    elements = len(data.train)
+    if isinstance(settings, RewardSettings) and settings.pair_batches == "shuffled":
+        elements = sum(row.pair_count for row in data.train)
+    return by_epochs.epochs * math.ceil(elements / by_epochs.batch_size)
 
 
 def _copy_start(origin: RunFolder, start: StoredCheckpoint, folder: Path, before: RunSpec, after: RunSpec) -> None:

@@ -196,8 +196,9 @@ def _sft(settings: SftSettings, shape: ModelShape, lengths: Lengths) -> MemoryEs
 
 
 def _reward(settings: RewardSettings, shape: ModelShape, lengths: Lengths) -> MemoryEstimate:
-    answers = settings.batch_size * lengths.answers
-    rows = max(lengths.answers, min(settings.micro_batch or answers, answers))  # a prompt is never cut
+    together = lengths.answers if settings.pair_batches == "prompt" else 2  # answers that are never cut apart
+    answers = settings.batch_size * together
+    rows = max(together, min(settings.micro_batch or answers, answers))
     scored = _EVALUATION_ROWS * lengths.example  # to centre the model at the end
     passes = [_learning(settings, shape, rows * lengths.example, 0), _reading(shape, scored, 0)]
     # the model it starts from stays in memory beside the copy that learns

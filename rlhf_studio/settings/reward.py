@@ -30,7 +30,8 @@ class RewardSettings(TrainSettings):
     batch_size: int = option(
         8,
         "Batch",
-        "Prompts per update, each with all its K answers. The paper's 64 would leave a small project two updates.",
+        "Prompts per update, each with all its K answers; single pairs where they are shuffled. The paper's 64 would "
+        "leave a small project two updates.",
         unit="prompts",
         paper="64 (C.2)",
         simple=True,
@@ -47,6 +48,14 @@ class RewardSettings(TrainSettings):
         "and is easily hacked.",
         unit="rankings",
         ge=0,
+    )
+    pair_batches: Literal["prompt", "shuffled"] = option(
+        "prompt",
+        "Element of a batch",
+        "'prompt' keeps all pairs of a prompt in one update. 'shuffled' makes each pair a data point of its own: an "
+        "answer then pulls at up to K-1 updates of an epoch and is read as often, which the paper warns overfits. It is "
+        "there to see that (resources/docs/pairs.md).",
+        paper="prompt (3.5)",
     )
     tie_divisor: Literal["pairs", "all"] = option(
         "pairs",

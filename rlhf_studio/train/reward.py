@@ -7,7 +7,8 @@ import math
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
+from itertools import combinations
 
 import torch
 from torch import Tensor
@@ -46,6 +47,12 @@ class RankedAnswers:
     def has_pair(self) -> bool:
         return len(set(self.ranks)) > 1
 
+    def pairs(self) -> Iterator["RankedAnswers"]:
+        """Every two answers that are not tied, as a ranking of their own."""
+        for (a, rank_a), (b, rank_b) in combinations(zip(self.answers, self.ranks, strict=True), 2):
+            if rank_a != rank_b:
+                yield RankedAnswers((a, b), (rank_a, rank_b))
+
 
 @dataclass
 class _Stage:
@@ -60,10 +67,15 @@ class _Stage:
     demonstrations: list[Example]
     total: int
 
+    @cached_property
+    def elements(self) -> list[RankedAnswers]:
+        """What an epoch is shuffled and cut into batches of: whole rankings, or single pairs."""
+        return _elements(self.settings, self.train)
+
     @property
     def most_answers(self) -> int:
         """Answers of one batch, at most."""
-        return self.settings.batch_size * max(len(item.answers) for item in self.train)
+        return self.settings.batch_size * max(len(item.answers) for item in self.elements)
 
 
 def train_reward(
@@ -94,7 +106,7 @@ def train_reward(
     if checkpoint is None:  # a run stopped in its first step has told this already
         yield from _notices(stage, dropped)
         yield StepMetrics(0, (yield from _held_out(stage, 0)))
-    per_epoch = math.ceil(len(stage.train) / settings.batch_size)
+    per_epoch = math.ceil(len(stage.elements) / settings.batch_size)
     evaluate_every = max(1, per_epoch // 4)
     cadence = Cadence(settings.checkpoint_seconds)
     for step in range(start + 1, stage.total + 1):
@@ -173,8 +185,13 @@ def _prepare(
         )
     valid, _ = encode_rankings(model.codec, data.valid, model.context_length)
     demonstrations, _ = encode_demonstrations(model.codec, data.demonstrations, model.context_length)
-    total = settings.epochs * math.ceil(len(train) / settings.batch_size)
+    total = settings.epochs * math.ceil(len(_elements(settings, train)) / settings.batch_size)
     return _Stage(settings, model, compute, control, train, valid, demonstrations, total), dropped
+
+
+def _elements(settings: RewardSettings, rankings: list[RankedAnswers]) -> list[RankedAnswers]:
+    """Both ways have the same pairs in an epoch. A pair alone weighs as much as a whole prompt does in its batch."""
+    return rankings if settings.pair_batches == "prompt" else [pair for item in rankings for pair in item.pairs()]
 
 
 def _notices(stage: _Stage, dropped: int) -> Iterator[Notice]:
@@ -187,9 +204,9 @@ def _notices(stage: _Stage, dropped: int) -> Iterator[Notice]:
 
 
 def _accumulate(stage: _Stage, step: int) -> Generator[TrainEvent, None, dict[str, float]]:
-    """Gradients of one batch of prompts: all C(K,2) pairs of a prompt are one element of it."""
-    settings = stage.settings
-    batch = [stage.train[i] for i in epoch_batch(step, len(stage.train), settings.batch_size, settings.seed)]
+    """Gradients of one batch: all C(K,2) pairs of a prompt are one element of it, unless pairs are shuffled."""
+    settings, elements = stage.settings, stage.elements
+    batch = [elements[i] for i in epoch_batch(step, len(elements), settings.batch_size, settings.seed)]
     pieces = _by_answers(batch, settings.micro_batch)
     loss = accuracy = pairs = 0.0
     for done, piece in enumerate(pieces, start=1):

@@ -134,3 +134,10 @@ def test_two_steps_of_each_stage_hold_the_ratio_and_take_what_was_estimated(base
     assert rows["ppo"]["gate"] < 1e-5
     for kind, row in rows.items():
         assert row["measured"] == pytest.approx(row["estimate"], rel=0.2), f"{kind}: {row}"
+
+
+def test_a_shuffled_pair_needs_the_memory_of_two_answers():
+    shape = ModelShape.of_folder(models_dir() / "tiny")
+    lengths = Lengths(prompt=20, answer=40, answers=9)
+    whole, pairs = (estimate_memory(RewardSettings(pair_batches=how), shape, lengths) for how in ("prompt", "shuffled"))
+    assert pairs.activations == pytest.approx(whole.activations * 2 / 9)

@@ -1,9 +1,11 @@
+import dataclasses
 import random
+from itertools import combinations
 
 import pytest
 import torch
 
-from fakes import MemoryRun
+from fakes import MemoryRun, drain
 from rlhf_studio.errors import DataError
 from rlhf_studio.events import Notice, RunFinished, StepMetrics
 from rlhf_studio.lm.heads import ScalarModel
@@ -13,6 +15,7 @@ from rlhf_studio.train.compute import Compute
 from rlhf_studio.train.control import RunControl
 from rlhf_studio.train.reward import (
     RankedAnswers,
+    _accumulate,
     _by_answers,
     _ranking_loss,
     _Stage,
@@ -20,6 +23,7 @@ from rlhf_studio.train.reward import (
     score_examples,
     train_reward,
 )
+from rlhf_studio.train.schedule import epoch_batch
 from rlhf_studio.train.sft import encode_demonstrations
 
 
@@ -144,3 +148,77 @@ def test_a_run_stopped_half_way_goes_on_bit_for_bit(tiny_lm):
         next(e for e in es if isinstance(e, Notice) and e.message == "reward.centred") for es in (whole, resumed)
     ]
     assert centred[0] == centred[1]
+
+def test_shuffled_pairs_are_those_of_the_prompts_each_once(tiny_lm):
+    rows = rankings(12, 5)
+    shuffled = dataclasses.replace(stage_of(tiny_lm, rows), settings=settings(pair_batches="shuffled"))
+    assert any(len(set(row.ranks)) < len(row.ranks) for row in rows)  # there are ties
+    expected = {
+        (i, a, b)
+        for i, item in enumerate(shuffled.train)
+        for a, b in combinations(range(len(item.ranks)), 2)
+        if item.ranks[a] != item.ranks[b]
+    }
+    assert len(shuffled.elements) == len(expected) == sum(row.pair_count for row in rows)
+    epoch = [i for step in range(1, 100) for i in epoch_batch(step, len(expected), 4, 0) if step <= -(-len(expected) // 4)]
+    assert sorted(epoch) == list(range(len(expected)))
+    assert all(len(pair.answers) == 2 and pair.has_pair for pair in shuffled.elements)
+
+
+@pytest.mark.parametrize("tie_divisor", ["pairs", "all"])
+def test_all_pairs_shuffled_have_the_gradient_of_all_prompts(tiny_lm, tie_divisor):
+    """Where every prompt has as many pairs as every other, both are the mean over pairs."""
+    rows = [dataclasses.replace(row, ranks=(2, 4, 1, 3)) for row in rankings(6, 3, k=4)]
+    stage = stage_of(tiny_lm, rows)
+
+    def gradient(how):
+        own = dataclasses.replace(stage, settings=settings(pair_batches=how, batch_size=64, tie_divisor=tie_divisor))
+        stage.model.module.zero_grad()
+        losses = drain(_accumulate(own, 1))
+        grads = [p.grad.flatten().clone() for p in stage.model.module.parameters() if p.grad is not None]
+        return losses, torch.cat(grads)
+
+    (by_prompt, whole), (by_pair, shuffled) = gradient("prompt"), gradient("shuffled")
+    torch.testing.assert_close(shuffled, whole, atol=1e-5, rtol=0)
+    assert whole.norm() > 1e-3
+    assert by_pair == pytest.approx(by_prompt, abs=1e-5)
+
+
+def test_prompts_of_unequal_size_weigh_by_their_pairs_once_shuffled(tiny_lm):
+    rows = rankings(6, 3)
+    stage = dataclasses.replace(stage_of(tiny_lm, rows), settings=settings(pair_batches="shuffled", batch_size=1024))
+    expected = sum(
+        _ranking_loss(stage, [item], prompts=1).loss.item() * row.pair_count
+        for item, row in zip(stage.train, rows, strict=True)
+    ) / sum(row.pair_count for row in rows)
+    assert drain(_accumulate(stage, 1))["loss/train"] == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("micro_batch", [2, 5])
+def test_micro_batches_change_nothing_for_shuffled_pairs(tiny_lm, micro_batch):
+    stage = stage_of(tiny_lm, rankings(5, 3))
+
+    def gradient(limit):
+        own = dataclasses.replace(stage, settings=settings(pair_batches="shuffled", batch_size=9, micro_batch=limit))
+        stage.model.module.zero_grad()
+        losses = drain(_accumulate(own, 2))
+        return losses, torch.cat([p.grad.flatten() for p in stage.model.module.parameters() if p.grad is not None])
+
+    (loss, whole), (cut_loss, cut) = gradient(0), gradient(micro_batch)
+    assert cut_loss == pytest.approx(loss, abs=1e-5)
+    torch.testing.assert_close(cut, whole, atol=1e-5, rtol=0)
+
+
+def test_a_run_on_shuffled_pairs_is_as_long_as_its_pairs_and_resumes(tiny_lm):
+    data = RewardData(rankings(6, 1), rankings(3, 2), demos())
+    options = settings(pair_batches="shuffled", batch_size=8)
+    whole_run, run, control = MemoryRun(), MemoryRun(), RunControl()
+    whole = list(train_reward(options, tiny_lm, data, whole_run, RunControl()))
+    pairs = sum(row.pair_count for row in data.train)
+    assert whole[-1] == RunFinished(-(-pairs // 8), "completed")
+    for event in train_reward(options, tiny_lm, data, run, control):
+        if isinstance(event, StepMetrics) and event.step == 2:
+            control.request_stop()
+    list(train_reward(options, tiny_lm, data, run, RunControl()))
+    for name, tensor in whole_run.latest().tensors.items():
+        assert torch.equal(run.latest().tensors[name], tensor), name
