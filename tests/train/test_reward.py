@@ -149,6 +149,7 @@ def test_a_run_stopped_half_way_goes_on_bit_for_bit(tiny_lm):
     ]
     assert centred[0] == centred[1]
 
+
 def test_shuffled_pairs_are_those_of_the_prompts_each_once(tiny_lm):
     rows = rankings(12, 5)
     shuffled = dataclasses.replace(stage_of(tiny_lm, rows), settings=settings(pair_batches="shuffled"))
@@ -160,7 +161,9 @@ def test_shuffled_pairs_are_those_of_the_prompts_each_once(tiny_lm):
         if item.ranks[a] != item.ranks[b]
     }
     assert len(shuffled.elements) == len(expected) == sum(row.pair_count for row in rows)
-    epoch = [i for step in range(1, 100) for i in epoch_batch(step, len(expected), 4, 0) if step <= -(-len(expected) // 4)]
+    epoch = [
+        i for step in range(1, 100) for i in epoch_batch(step, len(expected), 4, 0) if step <= -(-len(expected) // 4)
+    ]
     assert sorted(epoch) == list(range(len(expected)))
     assert all(len(pair.answers) == 2 and pair.has_pair for pair in shuffled.elements)
 
