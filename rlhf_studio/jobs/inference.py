@@ -16,6 +16,8 @@ from rlhf_studio.jobs.inference_events import (
     AnswerDone,
     AnswerText,
     DeviceFound,
+    EvaluationDone,
+    EvaluationProgress,
     InferenceEvent,
     InferredAnswer,
     ModelLoading,
@@ -37,6 +39,8 @@ __all__ = [
     "AnswerDone",
     "AnswerText",
     "DeviceFound",
+    "EvaluationDone",
+    "EvaluationProgress",
     "InferenceEvent",
     "InferenceService",
     "InferredAnswer",
@@ -78,6 +82,8 @@ class _Outbox:
             case AnswerText(request, index) | AnswerDone(request, index):
                 key = (request, index)
                 self._events.pop(key, None)  # it goes to the end
+            case EvaluationProgress(request):
+                key = (request, "share")
         self._events[key] = event
 
     def forget(self, request: int) -> None:
@@ -169,6 +175,15 @@ class InferenceService:
     def prepare(self, model: ModelChoice | Path, *, priority: int = BACKGROUND) -> int:
         """Load torch and a model before anyone asks it something; ends with ``RequestDone``."""
         return self._ask(priority, partial(_prepare, _place(model)))
+
+    def evaluate(self, run: Path, *, priority: int = BACKGROUND) -> int:
+        """Find out how good a finished reward model is; ``EvaluationDone`` comes before ``RequestDone``.
+
+        Args:
+            run: Its folder, where what is found is kept, too.
+            priority: A lower number comes sooner.
+        """
+        return self._ask(priority, partial(_evaluate, run))
 
     def cancel(self, request: int) -> None:
         """Give a request up: from now on ``drain`` tells nothing of it. One that is done or unknown is left alone."""
@@ -276,6 +291,8 @@ class InferenceService:
             loading=lambda title: self._tell(request, ModelLoading(request.id, title)),
             written=lambda index, text: self._tell(request, AnswerText(request.id, index, text)),
             done=lambda index, answer: self._tell(request, AnswerDone(request.id, index, answer)),
+            evaluating=lambda share: self._tell(request, EvaluationProgress(request.id, share)),
+            evaluated=lambda found: self._tell(request, EvaluationDone(request.id, found)),
             is_cancelled=lambda: request.is_cancelled,
             turn=self._take_turn,
             other_stretch=lambda: self._turns.training_stretch_s,
@@ -314,6 +331,12 @@ def _answer(question: Question, shelf: "ModelShelf", listener: Listener) -> Iter
 def _prepare(place: Place, shelf: "ModelShelf", listener: Listener) -> Iterator[None]:
     shelf.language_model(place.path, lambda: listener.loading(place.title))
     yield
+
+
+def _evaluate(run: Path, shelf: "ModelShelf", listener: Listener) -> Iterator[None]:
+    from rlhf_studio.jobs.inference_work import evaluate  # noqa: PLC0415  needs torch
+
+    return evaluate(run, shelf, listener)
 
 
 def _found(device: Any) -> DeviceFound:

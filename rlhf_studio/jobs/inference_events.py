@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from rlhf_studio.jobs.reward_evaluation import RewardEvaluation
+
 
 @dataclass(frozen=True, slots=True)
 class InferredAnswer:
@@ -61,6 +63,22 @@ class AnswerDone:
 
 
 @dataclass(frozen=True, slots=True)
+class EvaluationProgress:
+    """How much of an evaluation is done; a later one replaces it."""
+
+    request: int
+    share: float  # 0 to 1
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationDone:
+    """What was found out about a reward model; it lies in its run's folder, too."""
+
+    request: int
+    found: RewardEvaluation
+
+
+@dataclass(frozen=True, slots=True)
 class RequestDone:
     """The last event of a request that went well."""
 
@@ -76,4 +94,13 @@ class RequestFailed:
     message: str
 
 
-InferenceEvent = DeviceFound | ModelLoading | AnswerText | AnswerDone | RequestDone | RequestFailed
+InferenceEvent = (
+    DeviceFound
+    | ModelLoading
+    | AnswerText
+    | AnswerDone
+    | EvaluationProgress
+    | EvaluationDone
+    | RequestDone
+    | RequestFailed
+)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rlhf_studio.jobs.inference_events import InferredAnswer
+from rlhf_studio.jobs.reward_evaluation import RewardEvaluation
 from rlhf_studio.schema import Sampling, Turn
 
 
@@ -40,6 +41,8 @@ class Listener:
     loading: Callable[[str], None]  # title of a model
     written: Callable[[int, str], None]  # answer's index, all of its text so far
     done: Callable[[int, InferredAnswer], None]
+    evaluating: Callable[[float], None]  # share done
+    evaluated: Callable[[RewardEvaluation], None]
     is_cancelled: Callable[[], bool]
     turn: Callable[[], AbstractContextManager[None]]
     other_stretch: Callable[[], float]  # seconds that training held its last turn

@@ -6,15 +6,18 @@ Axes: B answers, R response positions.
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-from rlhf_studio.errors import DataError, ModelError
+from rlhf_studio.errors import DataError, ModelError, RunError
 from rlhf_studio.jobs.inference_events import InferredAnswer
 from rlhf_studio.jobs.inference_question import Listener, Question
 from rlhf_studio.jobs.model_reading import ModelShelf
+from rlhf_studio.jobs.reward_evaluation import write_evaluation
+from rlhf_studio.jobs.reward_scoring import evaluate_reward
 from rlhf_studio.lm.generate import Generation
 from rlhf_studio.lm.heads import ScalarModel
 from rlhf_studio.lm.model import LanguageModel
@@ -57,6 +60,31 @@ def answer(question: Question, shelf: ModelShelf, listener: Listener) -> Iterato
             answers = [replace(a, kl=kl) for a, kl in zip(answers, kls, strict=True)]
     for index, whole in enumerate(answers):
         listener.done(index, whole)
+
+
+def evaluate(run: Path, shelf: ModelShelf, listener: Listener) -> Iterator[None]:
+    """Find out how good a reward model is and keep that in its run; yields where other work may come between.
+
+    Raises:
+        StudioError: As ``evaluate_reward``.
+    """
+    found = yield from _in_turns(_telling(evaluate_reward(run, shelf, listener.loading), listener.evaluating), listener)
+    try:
+        write_evaluation(run, found)
+    except RunError as error:  # it can be seen now, and is found out again another time
+        found = replace(found, notes=(*found.notes, str(error)))
+    listener.evaluated(found)
+
+
+def _telling(work: Generator[float, None, Result], tell: Callable[[float], None]) -> Generator[float, None, Result]:
+    while True:
+        try:
+            share = next(work)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        tell(share)
+        yield share
 
 
 def _judges(

@@ -53,8 +53,8 @@ class RewardSettings(TrainSettings):
         "prompt",
         "Element of a batch",
         "'prompt' keeps all pairs of a prompt in one update. 'shuffled' makes each pair a data point of its own: an "
-        "answer then pulls at up to K-1 updates of an epoch and is read as often, which the paper warns overfits. It is "
-        "there to see that (resources/docs/pairs.md).",
+        "answer is then read and learned from K-1 times an epoch, which overfits, as the paper warns. It is there to "
+        "see that (resources/docs/pairs.md).",
         paper="prompt (3.5)",
     )
     tie_divisor: Literal["pairs", "all"] = option(

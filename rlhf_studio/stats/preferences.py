@@ -110,7 +110,7 @@ def accuracy_by(pairs: Iterable[Pair], key: Callable[[Pair], int | str]) -> tupl
     groups: dict[int | str, list[Pair]] = defaultdict(list)
     for pair in pairs:
         groups[key(pair)].append(pair)
-    shares = ((str(name), accuracy(groups[name])) for name in sorted(groups))  # type: ignore[type-var]  # of one type
+    shares = ((str(name), accuracy(groups[name])) for name in sorted(groups))
     return tuple((name, share) for name, share in shares if share is not None)
 
 
@@ -138,7 +138,7 @@ def calibration(pairs: Sequence[Pair], bins: int = BINS) -> tuple[Bin, ...]:
     places = np.minimum((2 * (predicted - 0.5) * bins).astype(np.int64), bins - 1)  # (P,)
     found = []
     for place in range(bins):
-        rows = np.flatnonzero(places == place)
+        rows = np.flatnonzero(places == place).tolist()
         share = _share((pairs[i].prompt_id, pairs[i].hit) for i in rows)
         if share is not None:
             found.append(Bin(float(predicted[rows].mean()), share))
@@ -164,7 +164,7 @@ def agreement(orders: Iterable[Order]) -> Agreement:
     by_prompt: dict[int, list[Order]] = defaultdict(list)
     for order in orders:
         by_prompt[order.prompt_id].append(order)
-    between, within = [], []
+    between, within = list[tuple[int, float]](), list[tuple[int, float]]()
     for prompt_id, found in by_prompt.items():
         for one, other in combinations(found, 2):
             target = within if one.labeler == other.labeler else between
