@@ -6,7 +6,21 @@ import sys
 from collections.abc import Sequence
 
 from rlhf_studio import __version__
-from rlhf_studio.cli import adjust, convert, demo, export, fork, pretrain, project, resume, runs, sample, train, window
+from rlhf_studio.cli import (
+    adjust,
+    convert,
+    demo,
+    evaluate,
+    export,
+    fork,
+    pretrain,
+    project,
+    resume,
+    runs,
+    sample,
+    train,
+    window,
+)
 from rlhf_studio.cli.failures import explain
 from rlhf_studio.cli.parser import LazyParser
 
@@ -45,6 +59,20 @@ def build_parser() -> LazyParser:
     )
     parser.add_argument("--version", action="version", version=f"rlhf-studio {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=LazyParser)
-    for module in (window, demo, train, resume, adjust, fork, runs, sample, export, project, pretrain, convert):
+    for module in (
+        window,
+        demo,
+        train,
+        resume,
+        adjust,
+        fork,
+        runs,
+        sample,
+        evaluate,
+        export,
+        project,
+        pretrain,
+        convert,
+    ):
         module.add_parser(commands)
     return parser

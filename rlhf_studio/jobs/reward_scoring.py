@@ -149,12 +149,17 @@ def _parts(work: Generator[float, None, Result], low: float, high: float) -> Gen
 
 def score_rankings(judge: ScalarModel, rows: Sequence[RankedRow]) -> list[ScoredRanking]:
     """Every ranking that has a pair and fits the model, with its scores."""
-    work = _score_rankings(judge, rows)
+    return [ranking for _, ranking in driven(_score_rankings(judge, rows))]
+
+
+def driven(work: Generator[object, None, Result]) -> Result:
+    """What work comes to, where nothing has to come between its pieces."""
     while True:
         try:
             next(work)
         except StopIteration as end:
-            return [ranking for _, ranking in end.value]
+            result: Result = end.value
+            return result
 
 
 def _score_rankings(

@@ -29,12 +29,12 @@ def write_report(out: Path, report: Report, models: Mapping[ModelKey, Path]) -> 
     for key, folder in models.items():
         copy_folder(folder, out / "models" / key)
     for stage in report.stages:
-        _write(out / "metrics" / f"{stage.key}.csv", curves_csv(stage.curves, stage.changes).encode())
+        write_file(out / "metrics" / f"{stage.key}.csv", curves_csv(stage.curves, stage.changes).encode())
     light = draw_all(report.stages, LIGHT)
     for name, png in light.items():
-        _write(out / "plots" / f"{name}.png", png)
+        write_file(out / "plots" / f"{name}.png", png)
     page = out / PAGE
-    _write(page, build_page(report, light, draw_all(report.stages, DARK)).encode())
+    write_file(page, build_page(report, light, draw_all(report.stages, DARK)).encode())
     return page
 
 
@@ -48,7 +48,7 @@ def copy_folder(source: Path, target: Path) -> None:
         copied.rename(target)
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     part.write_bytes(content)
