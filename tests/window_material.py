@@ -8,9 +8,12 @@ from rlhf_studio.events import ModelSaved, RunFinished, RunStarted, SampleShown,
 from rlhf_studio.jobs.catalog import rebuild_index
 from rlhf_studio.jobs.event_log import EVENT_FILE, EventLog
 from rlhf_studio.jobs.inference import AnswerDone, AnswerText, DeviceFound, InferredAnswer, ModelLoading, RequestDone
+from rlhf_studio.jobs.reward_evaluation import RewardEvaluation, ScoreSample
 from rlhf_studio.jobs.run_file import DATA_FILE, RUN_FILE, new_run_file, run_file_json
 from rlhf_studio.paths import models_dir
 from rlhf_studio.schema import PpoData, RewardData, RunSpec, SftData
+from rlhf_studio.stats.intervals import Share
+from rlhf_studio.stats.preferences import Agreement, Bin
 from rlhf_studio.words import STAGES
 
 NO_DATA = {"sft": SftData(()), "reward": RewardData(()), "ppo": PpoData(())}
@@ -106,6 +109,43 @@ def ppo_values(step, ptx):
     return values if step % 5 else values | {"loss/text_valid": 3.5}
 
 
+def evaluation_of(run, step):
+    """What might be found out about a reward model: right the more often the further apart, and too sure."""
+
+    def share(value, count, width=0.06):
+        return Share(value, max(0.0, value - width), min(1.0, value + width), count, 60)
+
+    def scores(middle):
+        return tuple(middle + 0.8 * math.sin(12.9898 * place) for place in range(80))
+
+    observed = (0.52, 0.63, 0.69, 0.76, 0.88)
+    return RewardEvaluation(
+        run=run,
+        step=step,
+        created="2026-01-01T10:20:00+00:00",
+        rankings=73,
+        left_out=0,
+        simulated=0,
+        labelers=2,
+        accuracy=share(0.851, 599, 0.03),
+        loss=0.412,
+        by_size=tuple((str(k), share(0.8 + k / 100, 90)) for k in range(4, 10)),
+        by_distance=tuple((str(n), share(0.7 + n / 12, 160)) for n in (1, 2, 3)),
+        by_labeler=(("Bartholom\u00e4us the Second", share(0.8, 100)), ("Tess", share(0.86, 499))),
+        calibration=tuple(Bin(0.55 + n / 10, share(each, 120)) for n, each in enumerate(observed)),
+        calibration_error=0.061,
+        agreement=Agreement(),
+        bias=0.42,
+        samples=(
+            ScoreSample("demonstrations", "", scores(0.0)),
+            ScoreSample("base", "", scores(-1.4)),
+            ScoreSample("sft", "20260101-100000-sft", scores(-0.3)),
+            ScoreSample("ppo", "20260101-102300-ppo", scores(0.9)),
+            ScoreSample("ppo-ptx", "20260101-102700-ppo-ptx", scores(0.7)),
+        ),
+    )
+
+
 def samples(step, probes, score=None, kl=None):
     story = "Once there was a red hat that wanted to see the wide blue sea and its friends"
     for prompt in probes:
@@ -137,6 +177,11 @@ class FakeInference:
                 text = self.texts[(place + index) % len(self.texts)]
                 self.answer(request, text, index, score=0.4 * (place + index) - 1, kl=2.5 * (place + index))
             self.events.append(RequestDone(number, 1.5))
+        return number
+
+    def evaluate(self, run, *, priority=10):
+        number = next(self._numbers)
+        self.asked.append(SimpleNamespace(number=number, run=run, k=0))
         return number
 
     def prepare(self, model, *, priority=10):

@@ -19,7 +19,7 @@ _CAPTIONS = {
         "How often it is right",
         (
             "Share of held-out pairs that score in the labeler's order, with 95 % intervals. Dotted: guessing. The "
-            "band is what labelers agree among themselves; dashed are the paper's labelers where this project tells none."
+            "band is what labelers agree among themselves; dashed are the paper's where this project tells none."
         ),
     ),
     "calibration": (

@@ -5,6 +5,8 @@ from PySide6.QtCore import QObject, Signal
 from rlhf_studio.jobs.inference import (
     AnswerDone,
     AnswerText,
+    EvaluationDone,
+    EvaluationProgress,
     InferenceEvent,
     InferenceService,
     ModelLoading,
@@ -14,11 +16,13 @@ from rlhf_studio.jobs.inference import (
 
 
 class Inquiry(QObject):
-    """K answers being sampled; after ``finished`` or ``failed`` nothing more comes."""
+    """K answers being sampled, or a reward model being measured; after ``finished`` or ``failed`` nothing comes."""
 
     loading = Signal(str)  # title of the model that is being loaded
     text_changed = Signal(int, str)  # answer's index, its full text so far
     answered = Signal(int, object)  # answer's index, jobs.inference.InferredAnswer
+    progressed = Signal(float)  # share of an evaluation that is done
+    evaluated = Signal(object)  # jobs.reward_evaluation.RewardEvaluation
     finished = Signal(float)  # seconds
     failed = Signal(str)  # a sentence to show
 
@@ -45,6 +49,10 @@ class Inquiry(QObject):
                 self.text_changed.emit(event.index, event.text)
             case AnswerDone():
                 self.answered.emit(event.index, event.answer)
+            case EvaluationProgress():
+                self.progressed.emit(event.share)
+            case EvaluationDone():
+                self.evaluated.emit(event.found)
             case RequestDone():
                 self.is_over = True
                 self.finished.emit(event.seconds)

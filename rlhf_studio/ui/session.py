@@ -235,6 +235,10 @@ class Session(QObject):
         """Load a model before anyone asks it something."""
         return self._listen(self.inference.prepare(model))
 
+    def evaluate(self, run: Path) -> Inquiry:
+        """Find out how good a finished reward model is; ``evaluated`` of the inquiry brings it."""
+        return self._listen(self.inference.evaluate(run))
+
     def poll_answers(self) -> None:
         """Take what the models answered."""
         has_work = self.inference.has_work

@@ -1,21 +1,22 @@
 """Does a reward model overfit when pairs are shuffled instead of kept together by prompt? (InstructGPT, section 3.5)
 
-    python tests/bench/overfit_pairs.py --base models/tiny [--page resources/docs/pairs.md] [--seeds 3] ...
+    python tests/bench/overfit_pairs.py --base models/tiny --work FOLDER [--page resources/docs/pairs.md] ...
 
 Trains on the same rankings of the example project in three ways: all pairs of a prompt as one element of a batch; single
 pairs, as many a batch as the prompts had together; single pairs, as many a batch as there were prompts. For each seed
-other rankings are drawn, and the same ones for all ways. Held-out loss and accuracy are those of the project's validation
-and test split. Starts from one SFT model, trained here for one epoch. Writes the page from what it measured in this run.
+other rankings are drawn, and the same ones for all ways. Held out is the project's validation split. Starts from one SFT
+model, trained here for one epoch. The same command goes on with FOLDER after an interruption. Writes the page from what it
+measured there.
 """
 
 import argparse
 import io
+import json
 import math
 import random
 import sys
-import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
@@ -24,13 +25,14 @@ from matplotlib.figure import Figure
 
 from rlhf_studio.events import CheckpointSaved, ModelSaved, StepMetrics
 from rlhf_studio.lm.loading import load_language_model
+from rlhf_studio.lm.saving import save_language_model
 from rlhf_studio.paths import resources_dir
 from rlhf_studio.report.colours import LIGHT
 from rlhf_studio.report.effects import interval
 from rlhf_studio.schema import RewardData, SftData
 from rlhf_studio.settings import RewardSettings, SftSettings
 from rlhf_studio.store.bundle import import_example
-from rlhf_studio.store.project import create_project
+from rlhf_studio.store.project import DATABASE, create_project, open_project
 from rlhf_studio.train.control import RunControl
 from rlhf_studio.train.reward import train_reward
 from rlhf_studio.train.sft import train_sft
@@ -80,19 +82,26 @@ class Kept:
 
 def read_project(folder):
     """The example's rankings to train on and those held out, and its demonstrations."""
-    with create_project(folder, "Pairs") as store:
-        import_example(store, resources_dir() / "example")
-        held_out = (*store.ranked_rows("valid"), *store.ranked_rows("test"))
-        return store.ranked_rows("train"), held_out, store.demonstration_rows("train")
+    if not (folder / DATABASE).exists():
+        with create_project(folder, "Pairs") as store:
+            import_example(store, resources_dir() / "example")
+    with open_project(folder, read_only=True) as store:
+        return store.ranked_rows("train"), store.ranked_rows("valid"), store.demonstration_rows("train")
 
 
-def sft_model(base, demonstrations):
-    """The base model after one epoch of SFT."""
-    model = load_language_model(base)
+def sft_model(base, demonstrations, folder):
+    """The base model after one epoch of SFT, and the seconds of CPU that it took."""
+    clock = folder / "seconds.json"
+    if clock.exists():
+        return load_language_model(folder), json.loads(clock.read_text())
+    model, began = load_language_model(base), time.process_time()
     settings = SftSettings(epochs=1, learning_rate=1e-3, threads=torch.get_num_threads(), device="cpu")
     for _ in train_sft(settings, model, SftData(demonstrations), Kept(), RunControl()):
         pass
-    return model
+    seconds = time.process_time() - began
+    save_language_model(model, folder)
+    clock.write_text(json.dumps(seconds))
+    return model, seconds
 
 
 def train(args, model, rows, held_out, way, seed):
@@ -122,6 +131,19 @@ def train(args, model, rows, held_out, way, seed):
     result.seconds = time.process_time() - began
     result.train_loss, result.train_accuracy = measure(run.model, settings, rows)
     return result
+
+
+def once(args, model, rows, held_out, way, seed):
+    """What was measured with these settings before, or is now."""
+    told = [args.rankings, args.epochs, args.batch, args.learning_rate, way, seed]
+    path = args.work / "results.json"
+    kept = json.loads(path.read_text()) if path.exists() else []
+    for settings, values in kept:
+        if settings == told:
+            return Result(**values)
+    found = train(args, model, rows, held_out, way, seed)
+    path.write_text(json.dumps([*kept, [told, asdict(found)]], indent=1))
+    return found
 
 
 def measure(model, settings, rows):
@@ -239,7 +261,8 @@ def draw(results, path):
 def page(args, results, facts):
     """The page, from this run's numbers alone."""
     command = (
-        f"python tests/bench/overfit_pairs.py --base models/{args.base.name} --page resources/docs/pairs.md "
+        f"python tests/bench/overfit_pairs.py --base models/{args.base.name} --work FOLDER "
+        f"--page resources/docs/pairs.md "
         f"--rankings {args.rankings} --epochs {args.epochs} --batch {args.batch} "
         f"--learning-rate {args.learning_rate:g} --seeds {args.seeds}"
     )
@@ -249,7 +272,7 @@ def page(args, results, facts):
         "# Pairs of a prompt together, or shuffled",
         "InstructGPT (section 3.5) trains on all C(K,2) pairs of a prompt as one element of a batch, because a single "
         "pass over shuffled pairs overfits: each answer then pulls at up to K-1 updates. The setting `pair_batches` has "
-        "both. Here both learn from the same rankings; everything on this page was measured in one run of the script.",
+        "both. Here both learn from the same rankings.",
         f"{args.seeds} seeds; each draws {args.rankings} of {facts['there']} rankings (K = {facts['k']}, "
         f"{facts['pairs']} pairs) and a start of the head, the same for all ways. Held out: {facts['held_out']} rankings "
         f"of other prompts, {facts['held_pairs']} pairs. The labeler is a script that gets one pair of tiers in ten "
@@ -265,8 +288,8 @@ def page(args, results, facts):
         "\n".join(verdict(results, way, args.epochs) for way in list(WAYS)[1:]),
         "Differences are taken seed by seed, so that they do not depend on which rankings were drawn.",
         "## How it was run",
-        f"Elements a batch, by seed: {batches}. Learning rate {args.learning_rate:g} with the same cosine for all ways; "
-        f"everything else as by default. {facts['seconds']:.0f} s of CPU on one core in all, "
+        f"Elements a batch, by seed: {batches}. Learning rate {args.learning_rate:g} with the same cosine for all "
+        f"ways; everything else as by default. {facts['seconds']:.0f} s of CPU on one core in all, "
         f"{facts['sft_seconds']:.0f} s of them for SFT.",
         f"```\n{command}\n```",
     )
@@ -277,27 +300,26 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--base", type=Path, required=True)
+    add("--work", type=Path, required=True, help="what was done already is kept here")
     add("--page", type=Path, default=None, help="write the result here, as Markdown, and its picture beside it")
     add("--rankings", type=int, default=120, help="drawn anew for each seed")
-    add("--epochs", type=int, default=3)
+    add("--epochs", type=int, default=2)
     add("--batch", type=int, default=8, help="prompts an update, and pairs where few are shuffled")
     add("--learning-rate", type=float, default=RewardSettings().learning_rate)
     add("--seeds", type=int, default=3)
     add("--threads", type=int, default=1)
     args = parser.parse_args(argv)
     torch.set_num_threads(args.threads)
-    with tempfile.TemporaryDirectory() as folder:
-        there, held_out, demonstrations = read_project(Path(folder) / "project")
-    began = time.process_time()
-    model = sft_model(args.base, demonstrations)
-    sft_seconds = time.process_time() - began
+    args.work.mkdir(parents=True, exist_ok=True)
+    there, held_out, demonstrations = read_project(args.work / "project")
+    model, sft_seconds = sft_model(args.base, demonstrations, args.work / "sft")
     print(f"SFT: {sft_seconds:.0f} s", flush=True)
     results, pairs = [], []
     for seed in range(args.seeds):
         rows = tuple(random.Random(seed).sample(there, args.rankings))
         pairs.append(sum(row.pair_count for row in rows))
         for way in WAYS:
-            found = train(args, model, rows, held_out, way, seed)
+            found = once(args, model, rows, held_out, way, seed)
             results.append(found)
             print(seed, way, found.at(args.epochs), found.train_loss, f"{found.seconds:.0f} s", flush=True)
     sizes = sorted({len(row.ranks) for row in there})
@@ -308,7 +330,7 @@ def main(argv=None):
         "held_out": len(held_out),
         "held_pairs": sum(row.pair_count for row in held_out),
         "sft_seconds": sft_seconds,
-        "seconds": time.process_time() - began,
+        "seconds": sft_seconds + sum(result.seconds for result in results),
     }
     if args.page is not None:
         draw(results, args.page.parent / "images" / f"{args.page.stem}.png")

@@ -79,7 +79,7 @@ class MetricPlot(Card):
         self.body.setContentsMargins(GRID, GRID, GRID, GRID // 2)
         self.body.setSpacing(0)
         axis_px = _WIDE_AXIS_PX if spec.form.endswith("e") else _AXIS_PX
-        self.view = _view(axis_px)
+        self.view = plain_view(axis_px)
         self.view.viewport().installEventFilter(self)
         self.marks = Marks(theme, self.view)
         self.curves = [self._add_curve(curve) for curve in spec.curves]
@@ -239,7 +239,7 @@ class MetricPlot(Card):
         self.marks.restyle()
 
 
-def _view(axis_px: int) -> pg.PlotWidget:
+def plain_view(axis_px: int) -> pg.PlotWidget:
     """A plot without menu, buttons and mouse: what it shows, it shows whole."""
     view = pg.PlotWidget()
     view.setMenuEnabled(False)

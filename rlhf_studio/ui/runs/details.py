@@ -1,10 +1,10 @@
 """One run at a glance: its curves, and what it was made with."""
 
-from typing import Any, cast
+from typing import Any
 
 from PySide6.QtCore import QUrl, Signal
 from PySide6.QtGui import QAction, QDesktopServices
-from PySide6.QtWidgets import QComboBox, QMenu, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QComboBox, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from rlhf_studio.errors import StudioError
 from rlhf_studio.events import Notice, RunStarted, SettingChanged, StepMetrics, TrainEvent
@@ -19,6 +19,7 @@ from rlhf_studio.ui.plots.figures import PANELS, kind_of
 from rlhf_studio.ui.plots.grid import PlotGrid
 from rlhf_studio.ui.runs.card import CardDialog
 from rlhf_studio.ui.runs.describe import DescribeDialog
+from rlhf_studio.ui.runs.evaluation import EvaluationView
 from rlhf_studio.ui.spoken import named, notice_text, usable_text
 from rlhf_studio.ui.theme import Theme
 from rlhf_studio.ui.train.history import HistoryReader
@@ -50,6 +51,9 @@ class RunDetails(QWidget):
         self._stack = QStackedWidget()
         for grid in self.grids.values():
             self._stack.addWidget(grid)
+        self.evaluation = EvaluationView(theme)
+        self._stack.addWidget(self.evaluation)
+        self._make_chips()
         self._reader: HistoryReader | None = None
         self._make_acts()
         layout = QVBoxLayout(self)
@@ -62,9 +66,34 @@ class RunDetails(QWidget):
         layout.addWidget(self.comment)
         layout.addWidget(self.epochs)
         layout.addWidget(self.message)
+        layout.addLayout(row(*self.chips.values(), None))
         layout.addWidget(self._stack, 1)
         layout.addWidget(self.settings)
         layout.addLayout(row(self.go_on, self.compare, self.export, None, self.fork, self.steps))
+
+    def _make_chips(self) -> None:
+        """A reward run has two pages: its curves, and how good its model is."""
+        words = {"curves": self.tr("Curves"), "evaluation": self.tr("Evaluation")}
+        tips = {
+            "curves": self.tr("How training went"),
+            "evaluation": self.tr("How good the reward model is on what it has not seen"),
+        }
+        self._pages = QButtonGroup(self)
+        self.chips: dict[str, Button] = {}
+        for name, word in words.items():
+            chip = Button(word, tips[name], "chip")
+            chip.setCheckable(True)
+            chip.clicked.connect(self._show_page)
+            self.chips[name] = chip
+            self._pages.addButton(chip)
+        self.chips["curves"].setChecked(True)
+
+    def _show_page(self) -> None:
+        kind = kind_of(self.stage)
+        is_evaluation = kind == "reward" and self.chips["evaluation"].isChecked()
+        page = self.evaluation if is_evaluation else self.grids.get(kind)
+        if page is not None:
+            self._stack.setCurrentWidget(page)
 
     def _make_acts(self) -> None:
         self.go_on = Button(self.tr("Continue"), self.tr("Go on with this run from its last checkpoint"))
@@ -116,8 +145,10 @@ class RunDetails(QWidget):
         self.compare.setEnabled(stage in {"sft", "rl-start", "ppo", "ppo-ptx"} and (run.path / "models").is_dir())
         kind = kind_of(stage)
         self._stack.setVisible(kind in self.grids)
+        for chip in self.chips.values():
+            chip.setVisible(kind == "reward")
+        self._show_page()
         if is_new and kind in self.grids:
-            self._stack.setCurrentWidget(self.grids[kind])
             self._read(run, kind)
 
     def _best(self, run: RunSummary) -> str:
@@ -156,7 +187,7 @@ class RunDetails(QWidget):
 
     def take(self, events: list[TrainEvent]) -> None:
         """Draw what the run has told."""
-        grid = cast("PlotGrid", self._stack.currentWidget())
+        grid = self.grids[kind_of(self.stage)]
         for event in events:
             if isinstance(event, RunStarted):
                 grid.set_length(event.total)

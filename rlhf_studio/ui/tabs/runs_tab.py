@@ -25,6 +25,7 @@ from rlhf_studio.jobs.export_job import Weights
 from rlhf_studio.jobs.stages import StageEvent, StageKey
 from rlhf_studio.ui.itemmodels.runs import RunsModel
 from rlhf_studio.ui.runs.details import RunDetails
+from rlhf_studio.ui.runs.evaluator import Evaluator
 from rlhf_studio.ui.session import Session, TrainingState
 from rlhf_studio.ui.tabs.tab import GoTo, KeyHelp, Tab
 from rlhf_studio.ui.widgets.parts import GRID, Button, EmptyState
@@ -44,6 +45,7 @@ class RunsTab(Tab):
         self.model = RunsModel(session.theme, self)
         self.table = self._make_tree()
         self.details = RunDetails(session.theme)
+        self.evaluator = Evaluator(session, self.details.evaluation, self)
         self.damaged = PlainLabel("", "warning", wraps=True)
         self.empty = EmptyState(
             self.tr("No run yet"),
@@ -166,6 +168,8 @@ class RunsTab(Tab):
             run, stage = found
             is_busy = self.session.state is not TrainingState.IDLE
             self.details.show_run(run, stage, is_live=run.id == self.session.live_run, is_busy=is_busy)
+            if run.kind == "reward":
+                self.evaluator.show_run(run)
 
     def _on_runs_changed(self) -> None:
         if self.isVisible():
