@@ -17,7 +17,7 @@ once had.
 import json
 import math
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -161,6 +161,30 @@ class MemoryEstimate:
         return sum(parts) + self.leftovers + self.fixed
 
 
+class PassSize(NamedTuple):
+    """Tokens of one pass, and how many of them logits are computed of."""
+
+    tokens: int
+    predicted: int
+
+
+@dataclass(frozen=True, slots=True)
+class PassSizes:
+    """The passes of a whole run, as ``workload.count_work`` finds them: better than lengths that nine in ten keep to.
+
+    Attributes:
+        learned: Tokens whose activations are in memory at one time, with a gradient.
+        read: Tokens of passes without a gradient.
+        cached: Tokens that sampling keeps keys and values of at one time.
+        sampled: Answers that are sampled side by side.
+    """
+
+    learned: Collection[PassSize]
+    read: Collection[PassSize]
+    cached: int = 0
+    sampled: int = 0
+
+
 class _Pass(NamedTuple):
     """What one pass over a batch needs, in bytes."""
 
@@ -168,44 +192,70 @@ class _Pass(NamedTuple):
     logits: int
 
 
-def estimate_memory(settings: TrainSettings, shape: ModelShape, lengths: Lengths) -> MemoryEstimate:
+def estimate_memory(settings: TrainSettings, shape: ModelShape, texts: Lengths | PassSizes) -> MemoryEstimate:
     """The peak of a stage on this model.
 
     Args:
         settings: Of SFT, the reward model or PPO.
         shape: Of the model; the reward model of PPO has its body.
-        lengths: Of the texts.
+        texts: Their lengths, or better, every pass over them.
 
     Raises:
         TypeError: If the settings belong to no stage that this knows.
     """
+    weights, learning = _copies(settings, shape)
+    passes = _counted(settings, shape, texts) if isinstance(texts, PassSizes) else _passes(settings, shape, texts)
+    return _sum(shape, passes, weights=weights, learning=learning)
+
+
+def _copies(settings: TrainSettings, shape: ModelShape) -> tuple[int, int]:
+    """Weights of all models in memory, and of those that learn."""
+    if isinstance(settings, SftSettings):
+        return shape.parameters, shape.parameters
+    if isinstance(settings, RewardSettings):
+        # the model it starts from stays in memory beside the copy that learns
+        return shape.parameters + shape.body, shape.body
+    if isinstance(settings, PpoSettings):
+        copies = 3 if settings.ema_decay else 2  # policy, reference, average
+        return copies * shape.parameters + 2 * shape.body, shape.parameters + shape.body  # reward model, value network
+    raise TypeError(f"there is no estimate for {type(settings).__name__}")
+
+
+def _counted(settings: TrainSettings, shape: ModelShape, sizes: PassSizes) -> list[_Pass]:
+    passes = [_learning(settings, shape, *size) for size in sizes.learned]
+    passes += [_reading(shape, *size) for size in sizes.read]
+    return [*passes, _sampling(shape, sizes.cached, sizes.sampled)]
+
+
+def _sampling(shape: ModelShape, tokens: int, rows: int) -> _Pass:
+    """Keys and values of all tokens, and the last logits of each row."""
+    return _Pass(2 * tokens * shape.layers * shape.keys * _FLOAT, rows * shape.vocabulary * _FLOAT)
+
+
+def _passes(settings: TrainSettings, shape: ModelShape, lengths: Lengths) -> list[_Pass]:
     if isinstance(settings, SftSettings):
         return _sft(settings, shape, lengths)
     if isinstance(settings, RewardSettings):
         return _reward(settings, shape, lengths)
-    if isinstance(settings, PpoSettings):
-        return _ppo(settings, shape, lengths)
-    raise TypeError(f"there is no estimate for {type(settings).__name__}")
+    assert isinstance(settings, PpoSettings)  # _copies knows no other
+    return _ppo(settings, shape, lengths)
 
 
-def _sft(settings: SftSettings, shape: ModelShape, lengths: Lengths) -> MemoryEstimate:
+def _sft(settings: SftSettings, shape: ModelShape, lengths: Lengths) -> list[_Pass]:
     rows = min(settings.micro_batch or settings.batch_size, settings.batch_size)
     tokens = rows * lengths.example
-    passes = [_learning(settings, shape, tokens, tokens), _evaluation(settings, shape, lengths.example)]
-    return _sum(shape, passes, weights=shape.parameters, learning=shape.parameters)
+    return [_learning(settings, shape, tokens, tokens), _evaluation(settings, shape, lengths.example)]
 
 
-def _reward(settings: RewardSettings, shape: ModelShape, lengths: Lengths) -> MemoryEstimate:
+def _reward(settings: RewardSettings, shape: ModelShape, lengths: Lengths) -> list[_Pass]:
     together = lengths.answers if settings.pair_batches == "prompt" else 2  # answers that are never cut apart
     answers = settings.batch_size * together
     rows = max(together, min(settings.micro_batch or answers, answers))
     scored = _EVALUATION_ROWS * lengths.example  # to centre the model at the end
-    passes = [_learning(settings, shape, rows * lengths.example, 0), _reading(shape, scored, 0)]
-    # the model it starts from stays in memory beside the copy that learns
-    return _sum(shape, passes, weights=shape.parameters + shape.body, learning=shape.body)
+    return [_learning(settings, shape, rows * lengths.example, 0), _reading(shape, scored, 0)]
 
 
-def _ppo(settings: PpoSettings, shape: ModelShape, lengths: Lengths) -> MemoryEstimate:
+def _ppo(settings: PpoSettings, shape: ModelShape, lengths: Lengths) -> list[_Pass]:
     minibatch = min(settings.minibatch_size, settings.batch_size)
     rows = min(settings.micro_batch or minibatch, minibatch)
     example, answer = lengths.prompt + settings.max_new_tokens, settings.max_new_tokens
@@ -216,11 +266,7 @@ def _ppo(settings: PpoSettings, shape: ModelShape, lengths: Lengths) -> MemoryEs
         passes.append(_learning(settings, shape, tokens, tokens))
     scored = min(settings.batch_size, settings.micro_batch or _SCORED_ROWS)
     passes.append(_reading(shape, scored * example, scored * answer))
-    cache = 2 * settings.batch_size * example * shape.layers * shape.keys * _FLOAT
-    passes.append(_Pass(cache, settings.batch_size * shape.vocabulary * _FLOAT))
-    copies = 3 if settings.ema_decay else 2  # policy, reference, average
-    weights = copies * shape.parameters + 2 * shape.body  # and reward model and value network
-    return _sum(shape, passes, weights=weights, learning=shape.parameters + shape.body)
+    return [*passes, _sampling(shape, settings.batch_size * example, settings.batch_size)]
 
 
 def _learning(settings: TrainSettings, shape: ModelShape, tokens: int, predicted: int) -> _Pass:
