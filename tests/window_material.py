@@ -16,8 +16,8 @@ from rlhf_studio.stats.intervals import Share
 from rlhf_studio.stats.preferences import Agreement, Bin
 from rlhf_studio.words import STAGES
 
-NO_DATA = {"sft": SftData(()), "reward": RewardData(()), "ppo": PpoData(())}
-LEFT = {"sft": "policy", "reward": "reward", "ppo": "policy"}
+NO_DATA = {"sft": SftData(()), "rl-start": SftData(()), "reward": RewardData(()), "ppo": PpoData(())}
+LEFT = {"sft": "policy", "rl-start": "policy", "reward": "reward", "ppo": "policy"}
 MARKUP = "<b>not bold</b> &amp; <|endoftext|> \u4f60\u597d\uff0c\u4e16\u754c \u0634\u0643\u0631\u0627"
 
 

@@ -66,7 +66,7 @@ def test_one_click_trains_all_three_and_draws_them(qtbot, full, tab, session, pl
         click(qtbot, tab.primary_button())
     assert plans[0].stages == ("sft", "reward", "ppo-ptx")
     curves = {kind: grid.panels[0].curves[0].points.count for kind, grid in tab.watch.monitor.grids.items()}
-    assert curves == {"sft": 1, "reward": 1, "ppo": 1}
+    assert curves == {"sft": 1, "reward": 1, "rl-start": 0, "ppo": 1}
     assert tab.watch.monitor.objective.terms.objective == pytest.approx(1 - 0.3 - 0.5)
 
 
