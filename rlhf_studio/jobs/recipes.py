@@ -10,6 +10,7 @@ from rlhf_studio.errors import ModelError, RunError, StudioError
 from rlhf_studio.events import Notice, TrainEvent
 from rlhf_studio.jobs.catalog import new_run_path
 from rlhf_studio.jobs.data import prepare
+from rlhf_studio.jobs.device_trial import try_device
 from rlhf_studio.jobs.label_counts import label_counts
 from rlhf_studio.jobs.model_folders import JUDGE, check_unchanged, digests, find, portable
 from rlhf_studio.jobs.record import record
@@ -154,6 +155,7 @@ def _language_model(folder: RunFolder, role: str) -> LanguageModel:
 def _run_sft(folder: RunFolder, control: RunControl) -> Iterator[TrainEvent]:
     settings = cast("SftSettings", stage_settings(folder.spec))
     model = _language_model(folder, "base")
+    try_device(folder, settings, {"base": model})
     yield from train_sft(settings, model, folder.data(), folder, control, _judge(folder, model))
 
 
@@ -170,8 +172,9 @@ def _judge(folder: RunFolder, model: LanguageModel) -> ScalarModel | None:
 
 
 def _run_reward(folder: RunFolder, control: RunControl) -> Iterator[TrainEvent]:
-    settings = cast("RewardSettings", stage_settings(folder.spec))
-    yield from train_reward(settings, _language_model(folder, "base"), folder.data(), folder, control)
+    settings, base = cast("RewardSettings", stage_settings(folder.spec)), _language_model(folder, "base")
+    try_device(folder, settings, {"base": base})
+    yield from train_reward(settings, base, folder.data(), folder, control)
 
 
 def _run_ppo(folder: RunFolder, control: RunControl) -> Iterator[TrainEvent]:
@@ -179,6 +182,7 @@ def _run_ppo(folder: RunFolder, control: RunControl) -> Iterator[TrainEvent]:
     policy = _language_model(folder, "policy")
     reward_model = load_scalar_model(find(folder.spec.models["reward"], folder.path))
     _check_same_tokens(policy, reward_model)
+    try_device(folder, settings, {"policy": policy, "reward": reward_model})
     named = {str(settings.reward_source), str(settings.watching)} - {"model", "none"}
     scripts = {name: scripted_reward(name) for name in named}
     yield from train_ppo(settings, policy, reward_model, folder.data(), folder, control, scripts)
