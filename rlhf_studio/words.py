@@ -63,8 +63,8 @@ NOTICES = {
     "{now}. The result is the same.",
     "run.sampling_halved": "The memory was exhausted with {before} answers sampled side by side: {now} are now. The "
     "result is the same.",
-    "run.device_agrees": "Tried before training: on {device} in {precision} what the {model} model says differs from the "
-    "CPU by {difference:.2g} at most (rounding explains up to {limit:.2g}).",
+    "run.device_agrees": "Tried before training: on {device} in {precision} what the {model} model says differs from "
+    "the CPU by {difference:.2g} at most (rounding explains up to {limit:.2g}).",
     "run.went_back": "Not finite: {cause}. The run went back to step {step} and goes on with half the learning rate "
     "({rate:.1e}).",
     "run.wish_damaged": "A change of settings that was asked for could not be read ({reason}); ask again.",

@@ -1,4 +1,4 @@
-"""Before a run first trains on a device that is not the CPU: its models are tried there, and the run says how it went."""
+"""Before a run first trains on a device that is not the CPU, its models are tried there; the run says how it went."""
 
 from collections.abc import Mapping
 

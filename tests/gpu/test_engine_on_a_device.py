@@ -30,6 +30,7 @@ from rlhf_studio.train.ppo_collect import collect_rollout
 from rlhf_studio.train.ppo_stage import prepare
 from rlhf_studio.train.ppo_update import Tally, update_minibatch
 from rlhf_studio.train.reward import train_reward
+from rlhf_studio.train.run import Checkpoint
 from rlhf_studio.train.sft import train_sft
 
 # sums of float32 on a GPU come in no fixed order
@@ -91,7 +92,8 @@ def formulas(place):
     policy = ppo_policy_loss(new, old, whiten(advantages, mask), mask, clip=0.2).loss
     value = ppo_value_loss(values, values.detach() + 0.3, returns, mask, clip=0.2).loss
     text = ptx_loss(new, mask)
-    ranked = ranking_loss(scores, torch.tensor([1, 2, 1, 2], device=place), torch.tensor([0, 0, 1, 1], device=place))
+    ranks, index = (torch.tensor(numbers, device=place) for numbers in ([1, 2, 1, 2], [0, 0, 1, 1]))
+    ranked = ranking_loss(scores, ranks, index, tie_divisor="pairs")
     (policy + value + text).backward()
     found = (rewards, advantages, returns, policy, value, text, ranked.loss, new.grad, values.grad)
     return [tensor.detach().cpu() for tensor in found]
@@ -197,11 +199,9 @@ def test_a_checkpoint_goes_on_elsewhere(tiny_lm, device, name):
         if isinstance(event, StepMetrics) and event.step == 1:
             control.request_stop()
     on_cpu = MemoryRun()
-    on_cpu.checkpoints = [copy.deepcopy(run.latest())]
-    tensors = on_cpu.checkpoints[0].tensors
-    on_cpu.checkpoints[0] = on_cpu.checkpoints[0].__class__(
-        run.latest().step, {key: tensor.cpu() for key, tensor in tensors.items()}, run.latest().state
-    )
+    kept = run.latest()
+    tensors = {key: tensor.cpu() for key, tensor in kept.tensors.items()}
+    on_cpu.checkpoints = [Checkpoint(kept.step, tensors, copy.deepcopy(dict(kept.state)))]
     here = figures(run_stage(name, tiny_lm.clone(), device, run))
     there = figures(run_stage(name, tiny_lm.clone(), "cpu", on_cpu))
     losses = [key for key in here if key[1].startswith("loss/")]
