@@ -186,6 +186,35 @@ def size(count: int, say: Callable[[str], str] = str) -> str:
     return say(SIZES[power]).format(size=count / 1000 ** (power + 1))
 
 
+ESTIMATE = "about {time}, {memory} more memory, {disk} disk"
+# what will not suffice, and what to change: with a number where there is one
+SHORTAGES: Mapping[str, tuple[str, str, str]] = {
+    "memory": (
+        "It needs about {needed} of memory and only {free} are free.",
+        "Set the micro-batch to {number}; the result is the same.",
+        "Close other programs, or choose a smaller model or shorter texts.",
+    ),
+    "disk": (
+        "It needs up to {needed} on the disk and only {free} are free.",
+        "Keep fewer than {number} checkpoints, or make room.",
+        "Make room, or put the project on another disk.",
+    ),
+}
+
+
+def estimate(seconds: float, memory: int, disk: int, say: Callable[[str], str] = str) -> str:
+    """What a run will take: ``about 1 min 20 s, 310.0 MB more memory, 42.0 MB disk``; ``say`` translates."""
+    time = duration(max(1.0, seconds), say)
+    return say(ESTIMATE).format(time=time, memory=size(memory, say), disk=size(disk, say))
+
+
+def shortage(what: str, needed: int, free: int, number: int, say: Callable[[str], str] = str) -> str:
+    """What will not suffice and what to do, where ``number`` is the setting to change to, or 0; ``say`` translates."""
+    lack, change, otherwise = SHORTAGES[what]
+    told = say(lack).format(needed=size(needed, say), free=size(max(0, free), say))
+    return f"{told} {say(change if number else otherwise).format(number=number)}"
+
+
 def plain(text: str) -> str:
     """Text of people and models for a terminal: control characters (colours, cursor moves) become visible marks."""
     return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)

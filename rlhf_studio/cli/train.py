@@ -64,6 +64,11 @@ def _fill_stage(parser: LazyParser, kind: "RunKind") -> None:
     parser.add_argument(
         "--preset", metavar="NAME", help=f"settings that belong together, see settings.md: {known}; options win over it"
     )
+    parser.add_argument(
+        "--estimate",
+        action="store_true",
+        help="say what the run would take (time, memory, disk), measured for a moment, and start nothing",
+    )
     add_settings(parser, _settings_class(kind))
 
 
@@ -76,6 +81,7 @@ def run(args: argparse.Namespace, kind: "RunKind") -> int:
     settings = read_settings(args, _settings_class(kind), _preset_settings(args.preset, kind))
     with open_project(args.project) as store:
         from rlhf_studio.cli.choosing import choose_models
+        from rlhf_studio.cli.estimates import find_estimate, say_estimate
         from rlhf_studio.cli.one_run import begin, follow_one, stage_key
         from rlhf_studio.jobs.run_names import run_name
 
@@ -85,7 +91,8 @@ def run(args: argparse.Namespace, kind: "RunKind") -> int:
         spec = RunSpec(kind, settings.model_dump(mode="json"), models, args.title)
         if args.preset and not args.title:
             spec = replace(spec, title=run_name(stage_key(spec), spec.settings, models))
-        return follow_one(store, begin(store, spec))
+        say_estimate(find_estimate(store, spec), is_all=args.estimate)
+        return 0 if args.estimate else follow_one(store, begin(store, spec))
 
 
 def _preset_settings(name: str | None, kind: "RunKind") -> "Mapping[str, Any]":

@@ -114,9 +114,7 @@ def other_bytes(settings: TrainSettings, steps: int, data: int, widths: tuple[in
     return data + steps * _EVENT_BYTES + rollouts
 
 
-def _trained(
-    settings: TrainSettings, model: LanguageModel, scalar: ScalarModel
-) -> list[tuple[str, nn.Module, bool]]:
+def _trained(settings: TrainSettings, model: LanguageModel, scalar: ScalarModel) -> list[tuple[str, nn.Module, bool]]:
     """What a checkpoint holds: name, module, and whether an optimizer has moments of it."""
     if isinstance(settings, SftSettings):
         return [("policy", model.module, True)]

@@ -4,7 +4,7 @@ import contextlib
 import math
 import shutil
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from rlhf_studio.jobs.probe import (
     Clock,
     DiskSpeed,
     Probe,
+    Timed,
     WritingSpeed,
     representative,
     time_disk,
@@ -63,12 +64,15 @@ class Subject:
         return stage_settings(self.spec)
 
 
-def estimate_run(subject: Subject, clock: Clock = time.perf_counter) -> Generator[None, None, RunEstimate]:
+def estimate_run(
+    subject: Subject, clock: Clock = time.perf_counter, known: MutableMapping[Timed, float] | None = None
+) -> Generator[None, None, RunEstimate]:
     """Find out what a run would take; yields between measurements, each of about a second at most.
 
     Args:
         subject: The run.
         clock: For the measurements.
+        known: What was timed before; new times are added.
 
     Raises:
         DataError: If a setting is wrong.
@@ -78,14 +82,16 @@ def estimate_run(subject: Subject, clock: Clock = time.perf_counter) -> Generato
     threads = torch.get_num_threads()
     torch.set_num_threads(subject.settings.threads or threads)
     try:
-        estimate = yield from _estimate(subject, clock)
+        estimate = yield from _estimate(subject, clock, known)
     finally:
         torch.set_num_threads(threads)
     return replace(estimate, probe_seconds=time.perf_counter() - began)
 
 
-def free_memory() -> int:
-    """Bytes that this process may still take: of the machine, or of the container if that has less."""
+def free_memory(device: torch.device) -> int:
+    """Bytes that may still be taken: of a GPU, of the machine, or of the container if that has less."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
     free = int(psutil.virtual_memory().available)
     with contextlib.suppress(OSError, ValueError):  # no container, or one without a limit
         limit = int((_CGROUP / "memory.max").read_text())
@@ -93,12 +99,14 @@ def free_memory() -> int:
     return free
 
 
-def _estimate(subject: Subject, clock: Clock) -> Generator[None, None, RunEstimate]:
+def _estimate(
+    subject: Subject, clock: Clock, known: MutableMapping[Timed, float] | None
+) -> Generator[None, None, RunEstimate]:
     began = clock()
     measured = text_sizes(subject.settings, subject.model, subject.data)
     encode_s = (clock() - began) * measured.rows / max(1, measured.encoded) + _texts_s(subject, clock)
     yield
-    probe = Probe(subject.model, subject.settings, clock)
+    probe = Probe(subject.model, subject.settings, clock, known)
     speed = _writing_speed(subject, probe)
     sizes = _with_answers(subject, measured.sizes, speed)
     yield
@@ -189,7 +197,7 @@ def _conclude(
         disk=space.total,
         disk_peak=space.peak,
         checkpoint=checkpoint,
-        free_memory=free_memory(),
+        free_memory=free_memory(subject.model.device),
         free_disk=free_disk,
         parts=parts,
     )

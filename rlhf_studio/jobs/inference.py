@@ -16,6 +16,7 @@ from rlhf_studio.jobs.inference_events import (
     AnswerDone,
     AnswerText,
     DeviceFound,
+    EstimateFound,
     EvaluationDone,
     EvaluationProgress,
     InferenceEvent,
@@ -28,7 +29,7 @@ from rlhf_studio.jobs.inference_question import Listener, Place, Question
 from rlhf_studio.jobs.models import ModelChoice
 from rlhf_studio.jobs.torch_loading import is_loaded, load_torch
 from rlhf_studio.jobs.turns import Turns
-from rlhf_studio.schema import Sampling, Turn
+from rlhf_studio.schema import RunSpec, Sampling, Turn
 
 if TYPE_CHECKING:
     from rlhf_studio.jobs.model_reading import ModelShelf
@@ -39,6 +40,7 @@ __all__ = [
     "AnswerDone",
     "AnswerText",
     "DeviceFound",
+    "EstimateFound",
     "EvaluationDone",
     "EvaluationProgress",
     "InferenceEvent",
@@ -118,6 +120,7 @@ class InferenceService:
         self._shelf: ModelShelf | None = None
         self._take_turn: Callable[[], AbstractContextManager[None]] = turns.inference
         self._slices = 0
+        self._timed: dict[tuple[object, ...], float] = {}
 
     @property
     def has_work(self) -> bool:
@@ -184,6 +187,16 @@ class InferenceService:
             priority: A lower number comes sooner.
         """
         return self._ask(priority, partial(_evaluate, run))
+
+    def estimate(self, project: Path, spec: RunSpec, *, priority: int = BACKGROUND) -> int:
+        """Measure what a run of a project would take; ``EstimateFound`` tells it, ``RequestFailed`` if it cannot start.
+
+        Args:
+            project: Is read through a connection of its own.
+            spec: As the run would be started. A policy that lies outside the project's runs counts as untrained.
+            priority: A lower number comes sooner.
+        """
+        return self._ask(priority, partial(_estimate, project, spec, self._timed))
 
     def cancel(self, request: int) -> None:
         """Give a request up: from now on ``drain`` tells nothing of it. One that is done or unknown is left alone."""
@@ -293,6 +306,7 @@ class InferenceService:
             done=lambda index, answer: self._tell(request, AnswerDone(request.id, index, answer)),
             evaluating=lambda share: self._tell(request, EvaluationProgress(request.id, share)),
             evaluated=lambda found: self._tell(request, EvaluationDone(request.id, found)),
+            estimated=lambda estimate: self._tell(request, EstimateFound(request.id, estimate)),
             is_cancelled=lambda: request.is_cancelled,
             turn=self._take_turn,
             other_stretch=lambda: self._turns.training_stretch_s,
@@ -326,6 +340,14 @@ def _answer(question: Question, shelf: "ModelShelf", listener: Listener) -> Iter
     from rlhf_studio.jobs.inference_work import answer  # noqa: PLC0415  needs torch
 
     return answer(question, shelf, listener)
+
+
+def _estimate(
+    project: Path, spec: RunSpec, timed: dict[tuple[object, ...], float], shelf: "ModelShelf", listener: Listener
+) -> Iterator[None]:
+    from rlhf_studio.jobs.inference_estimate import estimate  # noqa: PLC0415  needs torch
+
+    return estimate(project, spec, timed, shelf, listener)
 
 
 def _prepare(place: Place, shelf: "ModelShelf", listener: Listener) -> Iterator[None]:

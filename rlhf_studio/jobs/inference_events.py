@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from rlhf_studio.jobs.estimate import RunEstimate
 from rlhf_studio.jobs.reward_evaluation import RewardEvaluation
 
 
@@ -79,6 +80,14 @@ class EvaluationDone:
 
 
 @dataclass(frozen=True, slots=True)
+class EstimateFound:
+    """What a run would take."""
+
+    request: int
+    estimate: RunEstimate
+
+
+@dataclass(frozen=True, slots=True)
 class RequestDone:
     """The last event of a request that went well."""
 
@@ -99,6 +108,7 @@ InferenceEvent = (
     | ModelLoading
     | AnswerText
     | AnswerDone
+    | EstimateFound
     | EvaluationProgress
     | EvaluationDone
     | RequestDone

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+from rlhf_studio.jobs.estimate import RunEstimate
 from rlhf_studio.jobs.inference_events import InferredAnswer
 from rlhf_studio.jobs.reward_evaluation import RewardEvaluation
 from rlhf_studio.schema import Sampling, Turn
@@ -43,6 +44,7 @@ class Listener:
     done: Callable[[int, InferredAnswer], None]
     evaluating: Callable[[float], None]  # share done
     evaluated: Callable[[RewardEvaluation], None]
+    estimated: Callable[[RunEstimate], None]
     is_cancelled: Callable[[], bool]
     turn: Callable[[], AbstractContextManager[None]]
     other_stretch: Callable[[], float]  # seconds that training held its last turn

@@ -20,7 +20,7 @@ import struct
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from rlhf_studio.errors import ModelError
 from rlhf_studio.settings import PpoSettings, RewardSettings, SftSettings, TrainSettings
@@ -235,10 +235,9 @@ def _sampling(shape: ModelShape, tokens: int, rows: int) -> _Pass:
 def _passes(settings: TrainSettings, shape: ModelShape, lengths: Lengths) -> list[_Pass]:
     if isinstance(settings, SftSettings):
         return _sft(settings, shape, lengths)
-    if isinstance(settings, RewardSettings):
-        return _reward(settings, shape, lengths)
-    assert isinstance(settings, PpoSettings)  # _copies knows no other
-    return _ppo(settings, shape, lengths)
+    if isinstance(settings, PpoSettings):
+        return _ppo(settings, shape, lengths)
+    return _reward(cast("RewardSettings", settings), shape, lengths)  # _copies knows no other
 
 
 def _sft(settings: SftSettings, shape: ModelShape, lengths: Lengths) -> list[_Pass]:

@@ -7,8 +7,9 @@ import hashlib
 import os
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,6 +31,7 @@ from rlhf_studio.train.evaluate import packed_logprobs
 from rlhf_studio.train.packing import Example, pack
 
 Clock = Callable[[], float]
+Timed = tuple[object, ...]  # model, how it computes, and a pass
 
 _WORK = 1e11  # multiplications and additions of one timed pass, at most: about a second on one core
 _ENOUGH_S = 0.3  # a pass that is shorter was only warming up
@@ -77,21 +79,29 @@ class DiskSpeed(NamedTuple):
 class Probe:
     """Times one model on its device. Belongs to one thread; the model is as before after each call."""
 
-    def __init__(self, model: LanguageModel, settings: TrainSettings, clock: Clock = time.perf_counter) -> None:
+    def __init__(
+        self,
+        model: LanguageModel,
+        settings: TrainSettings,
+        clock: Clock = time.perf_counter,
+        known: MutableMapping[Timed, float] | None = None,
+    ) -> None:
         """Nothing is timed yet.
 
         Args:
             model: Trainable weights without gradients.
             settings: For precision, dropout and Adam.
             clock: Seconds; a process's own clock where others disturb this machine.
+            known: Passes that were timed before, of any model; new ones are added.
         """
         self.model = model
         self._clock = clock
         self._precision = settings.precision
         self._dropout = float(getattr(settings, "dropout", 0.0))
         self._generator = torch.Generator().manual_seed(0)
-        self._known: dict[Pass, float] = {}
-        size = int(model.module.get_input_embeddings().weight.shape[1])  # type: ignore[operator,union-attr]
+        self._known: MutableMapping[Timed, float] = {} if known is None else known
+        self._key = (model.source, model.parameter_count, self._precision, self._dropout, torch.get_num_threads())
+        size = int(model.module.get_input_embeddings().weight.shape[1])  # type: ignore[operator]
         backbone: Any = model.module
         head = torch.zeros(1, size, device=model.device, dtype=model.dtype)
         self.scalar = ScalarModel(
@@ -100,12 +110,13 @@ class Probe:
 
     def seconds(self, one: Pass) -> float:
         """Of one pass, with its backward pass where it learns."""
-        if one not in self._known:
+        key = (*self._key, one)
+        if key not in self._known:
             rows = min(one.rows, max(1, int(_WORK / (self._work(one) / one.rows))))
-            self._known[one] = self._timed(self._act(one._replace(rows=rows))) * one.rows / rows
+            self._known[key] = self._timed(self._act(one._replace(rows=rows))) * one.rows / rows
             self.model.module.zero_grad(set_to_none=True)
             self.scalar.module.zero_grad(set_to_none=True)
-        return self._known[one]
+        return self._known[key]
 
     def writing(self, prompts: Sequence[Sequence[int]], *, longest: int, to_the_end: bool) -> WritingSpeed:
         """Sample answers to some prompts.
@@ -198,7 +209,7 @@ class Probe:
         def learn() -> None:
             with self._autocast():
                 numbers = run(one)
-            numbers.float().mean().backward()  # type: ignore[no-untyped-call]
+            numbers.float().mean().backward()
 
         return learn if one.kind.startswith("learn") else read
 
@@ -245,7 +256,7 @@ class Probe:
                 break
             self._wait()
             times.append(self._clock())
-        spans = [after - before for before, after in zip(times, times[1:], strict=False)]
+        spans = [after - before for before, after in pairwise(times)]
         steps = spans[1 : _FEW_POSITIONS + 1] or spans[:1]
         return _Written(spans[0], statistics.median(steps), answers)
 

@@ -103,9 +103,7 @@ class Workload:
         """Count passes that end in one backward pass."""
         for one in passes:
             self.passes[one] += times
-        self.together.add(
-            PassSize(sum(one.tokens for one in passes), sum(one.rows * one.predicted for one in passes))
-        )
+        self.together.add(PassSize(sum(one.tokens for one in passes), sum(one.rows * one.predicted for one in passes)))
 
     def read(self, passes: Iterable[Pass], times: float) -> None:
         """Count passes without a gradient."""

@@ -30,6 +30,16 @@ class Run(Protocol):
     def save(self, checkpoint: Checkpoint) -> CheckpointSaved:
         """Keep a checkpoint; events recorded so far belong to it, later ones are cut when it is resumed."""
 
+    def save_rollout(self, step: int, arrays: Mapping[str, NDArray[np.generic]]) -> RolloutSaved:
+        """Keep the numbers of one step for the token view."""
+
+    def save_model(self, step: int, name: str, write: Callable[[Path], None]) -> ModelSaved:
+        """Let ``write`` fill a fresh folder and put it in place as the run's model ``name``."""
+
+
+class EpochRun(Run, Protocol):
+    """A run that keeps the weights of its epochs too, of which one is chosen in the end."""
+
     def keep_weights(self, step: int, tensors: Mapping[str, Tensor]) -> None:
         """Keep weights alone, beside the checkpoints and apart from their pruning, until ``drop_weights``."""
 
@@ -42,9 +52,3 @@ class Run(Protocol):
 
     def drop_weights(self, but: int) -> None:
         """Remove kept weights, all but those of one step."""
-
-    def save_rollout(self, step: int, arrays: Mapping[str, NDArray[np.generic]]) -> RolloutSaved:
-        """Keep the numbers of one step for the token view."""
-
-    def save_model(self, step: int, name: str, write: Callable[[Path], None]) -> ModelSaved:
-        """Let ``write`` fill a fresh folder and put it in place as the run's model ``name``."""

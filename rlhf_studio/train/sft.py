@@ -38,7 +38,7 @@ from rlhf_studio.train.evaluate import (
 )
 from rlhf_studio.train.judging import mean_score, questions
 from rlhf_studio.train.packing import Example, pack
-from rlhf_studio.train.run import Run
+from rlhf_studio.train.run import EpochRun
 from rlhf_studio.train.schedule import chunks, cosine, epoch_batch, set_rate
 from rlhf_studio.train.sparing import sparingly
 from rlhf_studio.train.state import Cadence, Trainee, adamw, load_module_tensors, module_tensors
@@ -82,7 +82,7 @@ def train_sft(
     settings: SftSettings,
     model: LanguageModel,
     data: SftData,
-    run: Run,
+    run: EpochRun,
     control: RunControl,
     judge: ScalarModel | None = None,
 ) -> Iterator[TrainEvent]:
@@ -123,7 +123,7 @@ def train_sft(
 
 
 def _steps(
-    stage: _Stage, trainee: Trainee, optimizer: Optimizer, run: Run, start: int
+    stage: _Stage, trainee: Trainee, optimizer: Optimizer, run: EpochRun, start: int
 ) -> Generator[TrainEvent, None, tuple[int, bool]]:
     """Every step after ``start``; returns the last one that is whole, and whether it is the run's last."""
     cadence = Cadence(stage.settings.checkpoint_seconds)
@@ -280,7 +280,7 @@ def _losses(stage: _Stage, step: int) -> Generator[TrainEvent, None, dict[str, f
     return found
 
 
-def _end_epoch(stage: _Stage, trainee: Trainee, run: Run, step: int) -> Generator[TrainEvent, None, bool]:
+def _end_epoch(stage: _Stage, trainee: Trainee, run: EpochRun, step: int) -> Generator[TrainEvent, None, bool]:
     """Measure an epoch, tell its last step, keep its weights if the choice needs them, and a checkpoint.
 
     A stop request in the middle puts all of this off until the run goes on; says whether it was done.
@@ -300,7 +300,7 @@ def _end_epoch(stage: _Stage, trainee: Trainee, run: Run, step: int) -> Generato
     return True
 
 
-def _close(stage: _Stage, trainee: Trainee, run: Run, step: int, outcome: Outcome) -> Iterator[TrainEvent]:
+def _close(stage: _Stage, trainee: Trainee, run: EpochRun, step: int, outcome: Outcome) -> Iterator[TrainEvent]:
     """Checkpoint, model, last event: the same for a run that was stopped and one that is done."""
     stage.dropout.remove()
     yield Progress(step, stage.total, "save")
@@ -316,7 +316,7 @@ def _close(stage: _Stage, trainee: Trainee, run: Run, step: int, outcome: Outcom
     yield RunFinished(step, outcome)
 
 
-def _go_back_to(stage: _Stage, run: Run, step: int, chosen: Epoch) -> Generator[TrainEvent, None, Epoch]:
+def _go_back_to(stage: _Stage, run: EpochRun, step: int, chosen: Epoch) -> Generator[TrainEvent, None, Epoch]:
     """Give the model the weights of an epoch; if they are lost it stays as it is and the run says so."""
     if chosen.step == step:
         return chosen

@@ -5,6 +5,7 @@ from PySide6.QtCore import QObject, Signal
 from rlhf_studio.jobs.inference import (
     AnswerDone,
     AnswerText,
+    EstimateFound,
     EvaluationDone,
     EvaluationProgress,
     InferenceEvent,
@@ -23,6 +24,7 @@ class Inquiry(QObject):
     answered = Signal(int, object)  # answer's index, jobs.inference.InferredAnswer
     progressed = Signal(float)  # share of an evaluation that is done
     evaluated = Signal(object)  # jobs.reward_evaluation.RewardEvaluation
+    estimated = Signal(object)  # jobs.estimate.RunEstimate
     finished = Signal(float)  # seconds
     failed = Signal(str)  # a sentence to show
 
@@ -53,6 +55,8 @@ class Inquiry(QObject):
                 self.progressed.emit(event.share)
             case EvaluationDone():
                 self.evaluated.emit(event.found)
+            case EstimateFound():
+                self.estimated.emit(event.estimate)
             case RequestDone():
                 self.is_over = True
                 self.finished.emit(event.seconds)

@@ -17,7 +17,7 @@ from rlhf_studio.jobs.runner import JobRunner, RunControl
 from rlhf_studio.jobs.stages import StageEvent, StageKey, StagePlan, continue_run, fork_stage, train_stages
 from rlhf_studio.jobs.steering import ask_changes
 from rlhf_studio.jobs.turns import Turns
-from rlhf_studio.schema import Sampling, Turn
+from rlhf_studio.schema import RunSpec, Sampling, Turn
 from rlhf_studio.store.database import Changes
 from rlhf_studio.store.project import Store
 from rlhf_studio.ui.inquiry import Inquiry
@@ -238,6 +238,10 @@ class Session(QObject):
     def evaluate(self, run: Path) -> Inquiry:
         """Find out how good a finished reward model is; ``evaluated`` of the inquiry brings it."""
         return self._listen(self.inference.evaluate(run))
+
+    def estimate(self, spec: RunSpec) -> Inquiry:
+        """Measure beside the window what a run of this project would take."""
+        return self._listen(self.inference.estimate(self.store.folder, spec))
 
     def poll_answers(self) -> None:
         """Take what the models answered."""

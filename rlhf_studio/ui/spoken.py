@@ -63,6 +63,16 @@ def size_text(count: int) -> str:
     return words.size(count, spoken)
 
 
+def estimate_text(seconds: float, memory: int, disk: int) -> str:
+    """``about 1 min 20 s, 310 MB more memory, 42 MB disk``."""
+    return words.estimate(seconds, memory, disk, spoken)
+
+
+def shortage_text(what: str, needed: int, free: int, number: int) -> str:
+    """What will not suffice, and what to do."""
+    return words.shortage(what, needed, free, number, spoken)
+
+
 def core_texts() -> tuple[str, ...]:
     """Every text that ``spoken`` may be given, each once."""
     from rlhf_studio.jobs.targets import targets  # noqa: PLC0415  likewise
@@ -75,6 +85,8 @@ def core_texts() -> tuple[str, ...]:
         *words.STEERED.values(),
         words.CHANGED,
         *words.DURATIONS,
+        words.ESTIMATE,
+        *(text for texts in words.SHORTAGES.values() for text in texts),
         *words.ACTS.values(),
         *words.USABLE.values(),
         *words.SIZES,

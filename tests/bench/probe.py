@@ -43,6 +43,17 @@ CASES = {
 }
 PARAMETERS = {"tiny": "1.3M", "small": "5.7M", "smollm2": "135M"}
 NAMES = {"sft": "SFT", "reward": "reward model", "ppo": "PPO", "ppo-ptx": "PPO-ptx"}
+INTRODUCTION = (
+    "What `rlhf-studio train` and the Train tab say before the start, beside what the run took. Estimate and run are "
+    "processes of their own with the same settings and data, on one thread, device cpu. Time is in {clock}; memory is "
+    "the growth of the process over its idle state; disk is the run's folder at its end. Wanted: time within "
+    "{seconds:.0%}, memory within {memory:.0%}, disk within {disk:.0%}. Figures that miss this are bold. The large "
+    "model learns from a few rows of the example and measures no natural text."
+)
+HEAD = (
+    "| model | stage | settings that differ from the defaults | steps | time, s: said, took | off "
+    "| memory, MiB: said, took | off | disk, MiB: said, took | off | probe, CPU s |"
+)
 CLOCKS = {"cpu": time.process_time, "wall": time.perf_counter}
 
 
@@ -62,7 +73,8 @@ def data_of(store, spec, is_large):
     data = prepare(store, spec)
     if not is_large:
         return data
-    some = {"valid": data.valid[:4]} if spec.kind != "ppo" else {"pretraining_valid": data.pretraining_valid[:40]}
+    some = {"valid": data.valid[:4]} if spec.kind != "ppo" else {}
+    some |= {"pretraining_valid": ()} if spec.kind != "reward" else {}
     some |= {"prompts": data.prompts[:FEW]} if spec.kind == "ppo" else {"train": data.train[:FEW]}
     some |= {"demonstrations": data.demonstrations[:FEW]} if spec.kind == "reward" else {"probes": data.probes[:2]}
     return replace(data, **some)
@@ -164,16 +176,11 @@ def page_of(rows, clock):
         "<!-- Written by 'python tests/bench/probe.py --out FILE'. -->",
         "# Estimates before a run",
         "",
-        "What `rlhf-studio train` and the Train tab say before the start, beside what the run took. Estimate and run are "
-        "processes of their own with the same settings and data, on one thread, device cpu. "
-        f"Time is in {counted[clock]}; memory is the growth of the process over its idle state; disk is the run's folder "
-        f"at its end. Wanted: time within {WITHIN['seconds']:.0%}, memory within {WITHIN['memory']:.0%}, disk within "
-        f"{WITHIN['disk']:.0%}. Figures that miss this are bold.",
+        INTRODUCTION.format(clock=counted[clock], **WITHIN),
         "",
         f"Measured on {platform.system()}, {os.cpu_count()} cores.",
         "",
-        "| model | stage | settings that differ from the defaults | steps | time, s: said, took | off "
-        "| memory, MiB: said, took | off | disk, MiB: said, took | off | probe, CPU s |",
+        HEAD,
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:

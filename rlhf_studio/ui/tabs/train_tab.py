@@ -18,12 +18,14 @@ from rlhf_studio.jobs.models import language_models, reward_models, stage_of
 from rlhf_studio.jobs.run_file import micro_batch_of, read_run_file
 from rlhf_studio.jobs.stages import STAGE_KEYS, StageEvent, StageKey, StagePlan, in_order
 from rlhf_studio.paths import DEFAULT_BASE, models_dir
+from rlhf_studio.schema import RunSpec
 from rlhf_studio.store.database import Changes
 from rlhf_studio.ui.session import Session, TrainingState
 from rlhf_studio.ui.tabs.tab import GoTo, KeyHelp, Tab
 from rlhf_studio.ui.train.alarm import AlarmCard
 from rlhf_studio.ui.train.banner import EndBanner
 from rlhf_studio.ui.train.forks import Forks
+from rlhf_studio.ui.train.outlook import Outlook
 from rlhf_studio.ui.train.presets import Presets
 from rlhf_studio.ui.train.run_bar import RunBar
 from rlhf_studio.ui.train.side import ProbeSide, StageColumn
@@ -65,6 +67,7 @@ class TrainTab(Tab):
         self._lay_out()
         self._connect()
         self._restore_settings()
+        self.outlook = Outlook(session, self.column.cards, self._spec, self)
 
     # --- what the window asks
 
@@ -101,6 +104,7 @@ class TrainTab(Tab):
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         super().showEvent(event)
+        self.outlook.refresh()
         if self.watch is not None:
             self.watch.load_history()
 
@@ -232,6 +236,17 @@ class TrainTab(Tab):
             if stage == "ppo-ptx" and not chosen[stage].get("ptx_coef", 1):
                 del chosen[stage]["ptx_coef"]
         return chosen
+
+    def _spec(self, card: StageCard) -> RunSpec:
+        """The run that a card's button would start; an SFT model that is not there yet has the size of its base."""
+        project, usable, base = self.session.store.runs_dir, self._usable(), str(models_dir() / DEFAULT_BASE)
+        sft = str(project / usable["sft"] / "models" / "policy") if "sft" in usable else base
+        settings = {**self._machine(), **card.form.values()}
+        if card.stage.startswith("ppo"):
+            return RunSpec("ppo", settings, {"policy": sft, "reward": sft})
+        return RunSpec(
+            "sft" if card.stage == "sft" else "reward", settings, {"base": base if card.stage == "sft" else sft}
+        )
 
     def _machine(self) -> dict[str, Any]:
         """Device and threads of the settings page, where they are not left to the program."""

@@ -40,12 +40,14 @@ class StageCard(Card):
         self.missing = PlainLabel("", "warning", wraps=True)
         self.mend = Button("", self.tr("Mend what is missing"))
         self.mend.clicked.connect(self._on_mend_clicked)
+        self.outlook = PlainLabel("", "muted", wraps=True)
+        self.outlook.hide()
         self.start = Button(self.tr("Start"), self.tr("Train this stage alone"), "", "mdi6.play", theme)
         self.start.clicked.connect(self._on_start_clicked)
         self.body.setContentsMargins(GRID + 4, GRID + 4, GRID + 4, GRID + 4)
         self.body.addWidget(self.band)
         self.body.addLayout(row(self.name, None, self.state))
-        for widget in (self.data, self.form, self.missing):
+        for widget in (self.data, self.form, self.missing, self.outlook):
             self.body.addWidget(widget)
         self.body.addLayout(row(self.start, self.mend, None))
         self.show_missing(())
@@ -57,6 +59,11 @@ class StageCard(Card):
         if self._stage != "ppo-ptx":
             return self._stage
         return "ppo-ptx" if self.form.fields["ptx_coef"].value else "ppo"
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether nothing of its own is missing: models of earlier stages will be there in time."""
+        return not self._is_missing or self._remedy in {"sft", "reward"}
 
     def show_missing(self, missing: Sequence[Missing]) -> None:
         """Say what is missing, with the button that mends the first of it."""
@@ -73,6 +80,12 @@ class StageCard(Card):
         """Show how the stage's last run went."""
         self.state.setText(words)
         set_look(self.state, look)
+
+    def show_outlook(self, words: str, look: str = "muted") -> None:
+        """Show what a run with these settings would take; '' hides it."""
+        self.outlook.setText(words)
+        set_look(self.outlook, look)
+        self.outlook.setVisible(bool(words))
 
     def set_busy(self, is_busy: bool) -> None:
         """While something trains, settings and start rest."""
