@@ -38,6 +38,11 @@ class DivergedError(RunError):
             "lower the learning rate and resume from the last checkpoint."
         )
         self.cause = f"{what} {value} at step {step}"
+        self._said = (what, value, step)
+
+    def __reduce__(self) -> tuple[type["DivergedError"], tuple[str, float, int]]:
+        """For the other processes of the run: by default only the sentence would be kept."""
+        return type(self), self._said
 
 
 class ProjectReadOnlyError(DataError):

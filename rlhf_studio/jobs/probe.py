@@ -221,7 +221,7 @@ class Probe:
             return packed_logprobs(self.model, rows)
         dropout = ResidualDropout(self.model.module, self._dropout, seed=0)
         try:
-            with dropout.at(1):
+            with dropout.at(1, rows.cells(range(one.rows))):
                 return packed_logprobs(self.model, rows)
         finally:
             dropout.remove()

@@ -1,8 +1,8 @@
-"""Where and how precisely a stage computes: device, precision and backward go through accelerate."""
+"""Where, how precisely and with whom a stage computes: device, precision and backward go through accelerate."""
 
 import os
-from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import torch
 from accelerate import Accelerator
@@ -12,19 +12,29 @@ from torch import Tensor, nn
 from rlhf_studio.errors import DivergedError
 from rlhf_studio.lm.loading import resolve_device
 from rlhf_studio.settings import TrainSettings
+from rlhf_studio.train.agreed import AgreedControl
+from rlhf_studio.train.control import RunControl
+from rlhf_studio.train.launch import place
+from rlhf_studio.train.team import current_team
 
 
 class Compute:
-    """One stage's accelerator. Make it in the thread that trains: OpenMP's thread count belongs to a thread."""
+    """One stage's accelerator. Make it in the thread that trains: OpenMP's thread count belongs to a thread.
+
+    Attributes:
+        team: The processes that train this stage, each with such an object; usually this one alone.
+    """
 
     def __init__(self, settings: TrainSettings) -> None:
-        self.threads = settings.threads or max(1, (os.cpu_count() or 2) - 1)
-        torch.set_num_threads(self.threads)
+        self.team = current_team()
+        self._control: AgreedControl | None = None
+        self.threads = settings.threads or max(1, ((os.cpu_count() or 2) - 1) // place().on_this_machine)
         device = resolve_device(settings.device)
         # accelerate keeps its choices for the life of the process; stages may differ in device and precision
         AcceleratorState._reset_state(reset_partial_state=True)  # noqa: SLF001
         mixed = "bf16" if settings.precision == "bfloat16" else "no"
         self.accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision=mixed)
+        torch.set_num_threads(self.threads)  # after accelerate, which sets them too
         self.device: torch.device = self.accelerator.device
         self.precision = settings.precision
         self.max_grad_norm = settings.max_grad_norm
@@ -33,6 +43,22 @@ class Compute:
     def ratio_limit(self) -> float:
         """How far the mean ratio may be from 1 at the first minibatch: rounding of this precision."""
         return 1e-5 if self.precision == "float32" else 2e-2
+
+    def agreed(self, control: RunControl) -> RunControl:
+        """The control by which all processes of the team stop and change at the same place."""
+        if self.team.size == 1:
+            return control
+        self._control = AgreedControl(control, self.team)
+        return self._control
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Work that is done in all processes or in none; a stop that is asked for meanwhile is seen after it."""
+        if self._control is None:
+            yield
+            return
+        with self._control.attempt(), self.team.as_one():
+            yield
 
     def autocast(self) -> AbstractContextManager[None]:
         """Compute in the run's precision."""

@@ -36,22 +36,24 @@ def answer_loss(
 ) -> Generator[float, None, float]:
     """Mean cross-entropy of answer tokens, nats per token, ``rows`` examples at a time; yields the share done."""
     total = count = 0.0
-    for piece in chunks(range(len(examples)), rows):
+    for piece in compute.team.share(chunks(range(len(examples)), rows)):
         with torch.no_grad(), compute.autocast():
             packed = pack([examples[i] for i in piece], 1, device=compute.device)
             total -= float(masked_sum(packed_logprobs(model, packed), packed.loss_mask))
         count += int(packed.loss_mask.sum())
         yield (piece[-1] + 1) / len(examples)
+    total, count = compute.team.add_up(total, count)
     return total / count
 
 
 def text_loss(model: LanguageModel, compute: Compute, windows: Tensor, rows: int) -> Generator[float, None, float]:
     """Mean cross-entropy of windows (N, L+1) of text, nats per token, ``rows`` at a time; yields the share done."""
     total = 0.0
-    for piece in chunks(range(len(windows)), rows):
+    for piece in compute.team.share(chunks(range(len(windows)), rows)):
         with torch.no_grad(), compute.autocast():
             total -= float(window_logprobs(model, windows[piece].to(compute.device)).sum())
         yield (piece[-1] + 1) / len(windows)
+    (total,) = compute.team.add_up(total)
     return total / windows[:, 1:].numel()
 
 

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from rlhf_studio.train.dropout import Cells, Span
+
 
 class Example(NamedTuple):
     """A prompt and its answer as token ids; the answer ends with end-of-text."""
@@ -25,11 +27,17 @@ class PackedRows(NamedTuple):
     segments: Tensor  # (R, T) int64, number of the example in its row from 1; 0 is padding
     positions: Tensor  # (R, T) int64, from 0 in each example
     is_answer: Tensor  # (R, T) bool, true on answer tokens
+    spans: list[Span]  # where each example lies, by its number among those that were packed
 
     @property
     def loss_mask(self) -> Tensor:
         """(R, T-1) bool: the logits at t predict an answer token at t + 1. The first token is never predicted."""
         return self.is_answer[:, 1:]
+
+    def cells(self, numbers: Sequence[int]) -> Cells:
+        """Where each example lies, by other numbers than those among the packed ones."""
+        rows, length = self.tokens.shape
+        return Cells((rows, length), [span._replace(number=numbers[span.number]) for span in self.spans])
 
     def attention_bias(self, dtype: torch.dtype) -> Tensor:
         """(R, 1, T, T) to add to attention scores: 0 where a token sees its own past, else the lowest number."""
@@ -62,6 +70,7 @@ def pack(examples: Sequence[Example], capacity: int, *, device: torch.device | N
     shape = (len(rows), width)
     tokens, segments, positions = (torch.zeros(shape, dtype=torch.int64) for _ in range(3))
     is_answer = torch.zeros(shape, dtype=torch.bool)
+    spans = []
     for r, row in enumerate(rows):
         at = 0
         for number, i in enumerate(row, start=1):
@@ -71,5 +80,7 @@ def pack(examples: Sequence[Example], capacity: int, *, device: torch.device | N
             segments[r, at:end] = number
             positions[r, at:end] = torch.arange(example.length)
             is_answer[r, at + max(1, len(example.prompt)) : end] = True
+            spans.append(Span(r, at, end, i))
             at = end
-    return PackedRows(*(tensor.to(device) for tensor in (tokens, segments, positions, is_answer)))
+    tokens, segments, positions, is_answer = (t.to(device) for t in (tokens, segments, positions, is_answer))
+    return PackedRows(tokens, segments, positions, is_answer, spans)

@@ -50,7 +50,8 @@ def train_ppo(
         DataError: If no prompt is left, or ptx has no text.
         RunError: If a loss or a gradient is not finite.
     """
-    stage = prepare(settings, policy, reward_model, data, Compute(settings), control, scripts)
+    compute = Compute(settings)
+    stage = prepare(settings, policy, reward_model, data, compute, compute.agreed(control), scripts)
     checkpoint = run.latest()
     start = stage.trainee.restore(checkpoint)
     half_done = _half_done_rollout(stage, checkpoint)

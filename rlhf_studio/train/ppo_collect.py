@@ -18,7 +18,7 @@ from rlhf_studio.rl.rewards import sequence_kl, token_rewards
 from rlhf_studio.schema import PromptRow, Sampling
 from rlhf_studio.train.ppo_stage import PpoStage
 from rlhf_studio.train.ppo_update import minibatch_plan
-from rlhf_studio.train.rollout import Rollout, begin_rollout, in_pieces
+from rlhf_studio.train.rollout import Rollout, begin_rollout, gather_answers, in_pieces
 from rlhf_studio.train.schedule import chunks, endless_batch
 from rlhf_studio.train.sparing import Portion, sparingly
 from rlhf_studio.train.texts import gently
@@ -163,11 +163,12 @@ def _sample_by(
     stage: PpoStage, step: int, prompts: Sequence[Sequence[int]], numbers: int
 ) -> Generator[Progress, None, Generation]:
     """Answers to so many prompts at a time as the stage says."""
-    length, episodes = stage.settings.max_new_tokens, range(len(prompts))
+    length, team = stage.settings.max_new_tokens, stage.compute.team
+    episodes = team.share(range(len(prompts)))
     noise = uniforms(stage.settings.seed, numbers, episodes, length)
     sampling = Sampling(temperature=1.0, max_new_tokens=length)
     parts: list[Generation] = []
-    for rows in chunks(range(len(episodes)), stage.side_by_side):
+    for rows in chunks(range(len(episodes)), stage.side_by_side) or [[]]:  # nothing, where others have it all
         sampler = generate(stage.policy, [prompts[episodes[row]] for row in rows], sampling, noise[rows])
         while True:
             try:
@@ -176,29 +177,31 @@ def _sample_by(
             except StopIteration as end:
                 parts.append(end.value)
                 break
-            yield stage.progress(step, "sample", (rows[0] + len(rows) * (partly.position + 1) / length) / len(episodes))
+            before = sum(len(part.tokens) for part in parts)
+            share = (before + len(rows) * (partly.position + 1) / length) / max(1, len(episodes))
+            yield stage.progress(step, "sample", share)
             if stage.control.is_stopping:
                 sampler.close()
                 raise _StoppedError
-    return join(parts, stage.policy.codec.pad_id)
+    return gather_answers(team, join(parts, stage.policy.codec.pad_id))
 
 
 def _over_pieces(
     stage: PpoStage, step: int, rollout: Rollout, compute: Callable[[Rollout], Tensor]
 ) -> Generator[Progress, None, Tensor]:
-    """``compute`` without gradient over the whole rollout, with signs of life."""
+    """``compute`` without gradient over the whole rollout, with signs of life: (B,) or (B, R)."""
 
     def quietly(part: Rollout) -> Tensor:
         with torch.no_grad(), stage.compute.autocast():
             return compute(part).float()
 
-    pieces = in_pieces(rollout, stage.piece, quietly)
+    team = stage.compute.team
+    pieces = in_pieces(rollout, stage.piece, quietly, team.share(range(len(rollout.tokens))))
     while True:
         try:
             done = next(pieces)
         except StopIteration as end:
-            result: Tensor = end.value
-            return result
+            return team.gather_rows(end.value)
         yield stage.progress(step, "score", done)
         if stage.control.is_stopping:
             raise _StoppedError

@@ -1,6 +1,7 @@
 """The second half of a PPO step: minibatch updates of the policy (with ptx) and of the value network."""
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
+from itertools import chain
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +30,15 @@ class Tally:
         for name, figure in figures.items():
             total, weights = self.sums.get(name, (0.0, 0.0))
             self.sums[name] = (total + weight * figure, weights + weight)
+
+    @classmethod
+    def of_all(cls, shares: Iterable[Mapping[str, tuple[float, float]]]) -> "Tally":
+        """One tally of the ``sums`` of several processes, each of which has seen its share of the minibatches."""
+        whole = cls()
+        for name, (total, weight) in chain.from_iterable(share.items() for share in shares):
+            before = whole.sums.get(name, (0.0, 0.0))
+            whole.sums[name] = (before[0] + total, before[1] + weight)
+        return whole
 
     def means(self) -> dict[str, float]:
         """Means by the names the plots use."""
@@ -84,12 +94,13 @@ def _gradients(
     """The gradients of one minibatch, and its figures; None if stopped.
 
     The gradients of PPO and of the pretraining text meet in the same buffers before the one step of the policy
-    (appendix C.4). Every response token of the minibatch weighs the same, however it is cut into micro-batches.
+    (appendix C.4). Every response token of the minibatch weighs the same, however it is cut into micro-batches and
+    whichever process works them out.
     """
     figures = Tally()
-    lengths = rollout.lengths
-    cut = by_length([lengths[i] for i in episodes], stage.settings.micro_batch)
-    pieces = [[episodes[i] for i in rows] for rows in cut]
+    team, lengths = stage.compute.team, rollout.lengths
+    own = team.share(episodes)
+    pieces = [[own[i] for i in rows] for rows in by_length([lengths[i] for i in own], stage.settings.micro_batch)]
     count = rollout.mask[torch.as_tensor(list(episodes), device=rollout.mask.device)].sum()
     for rows in pieces:
         piece = rollout.select(rows)
@@ -98,17 +109,24 @@ def _gradients(
         yield stage.progress(step, "update", number / max(1, stage.settings.epochs))
         if stage.control.is_stopping:
             return None
+    team.sum_gradients(stage.policy.module.parameters())
+    compared: dict[str, float] = {}
     if stage.trainee.values["ptx_coef"] and stage.texts is not None:
-        before = _kept_gradients(stage)
+        before = _gradients_set_aside(stage)
         for windows in _ptx_pieces(stage, stage.texts, step, number, len(episodes)):
             _ptx_gradient(stage, step, *windows, figures)
             if stage.control.is_stopping:
                 return None
-        _compare_gradients(stage, before, figures)
+        team.sum_gradients(stage.policy.module.parameters())
+        compared = _gradients_together(stage, before)
     for rows in pieces:
         _value_gradient(stage, step, rollout.select(rows), count, figures)
         if stage.control.is_stopping:
             return None
+    team.sum_gradients(stage.value_model.module.parameters())
+    rollout.last_logprobs[list(episodes)] = team.gather_rows(rollout.last_logprobs[own])
+    figures = Tally.of_all(team.exchange("figures", figures.sums))
+    figures.add(1.0, **compared)
     return figures
 
 
@@ -143,11 +161,12 @@ def _value_gradient(stage: PpoStage, step: int, piece: Rollout, count: Tensor, f
 def _ptx_pieces(
     stage: PpoStage, texts: TokenWindows, step: int, number: int, episodes: int
 ) -> list[tuple[Tensor, float]]:
-    """Pretraining windows of this minibatch in micro-batches, with the number of tokens of all of them."""
+    """This process's pretraining windows in micro-batches, with the number of tokens of the whole minibatch's."""
     settings = stage.settings
     windows = texts.draw(max(1, round(settings.ptx_ratio * episodes)), settings.seed, 2, step, number)
     count = float(windows[:, 1:].numel())
-    return [(piece, count) for piece in windows.split(settings.micro_batch or len(windows))]
+    pieces = chunks(stage.compute.team.share(range(len(windows))), settings.micro_batch)
+    return [(windows[rows], count) for rows in pieces]
 
 
 def _ptx_gradient(stage: PpoStage, step: int, windows: Tensor, count: float, figures: Tally) -> None:
@@ -161,36 +180,38 @@ def _ptx_gradient(stage: PpoStage, step: int, windows: Tensor, count: float, fig
     figures.add(1.0, ptx_loss=finite(loss, "pretraining", step=step))
 
 
-def _kept_gradients(stage: PpoStage) -> list[tuple[nn.Parameter, Tensor]]:
-    """The policy's parameters with copies of their gradients: of PPO alone, before those of the text are added."""
+def _gradients_set_aside(stage: PpoStage) -> list[tuple[nn.Parameter, Tensor]]:
+    """The policy's parameters with their gradients of PPO alone; the buffers are empty then, for those of the text."""
     parameters = [parameter for parameter in stage.policy.module.parameters() if parameter.requires_grad]
-    return [(p, torch.zeros_like(p) if p.grad is None else p.grad.detach().clone()) for p in parameters]
+    aside = [(p, torch.zeros_like(p) if p.grad is None else p.grad) for p in parameters]
+    for parameter in parameters:
+        parameter.grad = None
+    return aside
 
 
 @torch.no_grad()
-def _compare_gradients(stage: PpoStage, before: list[tuple[nn.Parameter, Tensor]], figures: Tally) -> None:
-    """How long the text's gradient is beside PPO's; if their ratio is given, gamma is what makes it so.
+def _gradients_together(stage: PpoStage, before: list[tuple[nn.Parameter, Tensor]]) -> dict[str, float]:
+    """Add PPO's gradients to those of the text; if the ratio of their lengths is given, gamma is what makes it so.
 
     Args:
-        stage: Its policy's buffers hold the sum of both gradients.
-        before: From ``_kept_gradients``; its copies are overwritten.
-        figures: Gets the ratio, and gamma where it was found here.
+        stage: Its policy's buffers hold the gradients of the text.
+        before: From ``_gradients_set_aside``.
+
+    Returns:
+        The ratio, and gamma where it was found here.
     """
     policy_norm = _norm(kept for _, kept in before)
+    ptx_norm = _norm(parameter.grad for parameter, _ in before if parameter.grad is not None)
+    figures = {}
+    gamma, wanted = 1.0, stage.settings.ptx_norm_ratio  # without a wanted ratio, the losses have their gamma already
+    if wanted:
+        gamma = figures["ptx_coef"] = wanted * policy_norm / ptx_norm if ptx_norm else 0.0
     for parameter, kept in before:
         if parameter.grad is not None:
-            kept.neg_().add_(parameter.grad)  # what the text added
-    ptx_norm = _norm(added for _, added in before)
-    wanted = stage.settings.ptx_norm_ratio
-    if wanted:
-        gamma = wanted * policy_norm / ptx_norm if ptx_norm else 0.0
-        for parameter, added in before:
-            if parameter.grad is not None:
-                parameter.grad.add_(added, alpha=gamma - 1)
-        ptx_norm *= gamma
-        figures.add(1.0, ptx_coef=gamma)
+            parameter.grad = kept.add_(parameter.grad, alpha=gamma)
     if policy_norm:
-        figures.add(1.0, ptx_norm_ratio=ptx_norm / policy_norm)
+        figures["ptx_norm_ratio"] = gamma * ptx_norm / policy_norm
+    return figures
 
 
 def _norm(tensors: Iterable[Tensor]) -> float:

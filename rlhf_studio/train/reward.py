@@ -97,7 +97,7 @@ def train_reward(
     compute = Compute(settings)
     scalar = ScalarModel.from_language_model(model, seed=settings.head_seed)
     scalar.to(compute.device)
-    stage, dropped = _prepare(settings, scalar, compute, control, data)
+    stage, dropped = _prepare(settings, scalar, compute, compute.agreed(control), data)
     optimizer = adamw(settings, scalar.module, settings.learning_rate)
     trainee = Trainee({"reward": scalar.module}, {"reward": optimizer})
     checkpoint = run.latest()
@@ -115,7 +115,7 @@ def train_reward(
         set_rate(optimizer, rate)
         attempt = partial(_accumulate, stage, step)
         losses = yield from sparingly(stage, step, stage.most_answers, attempt, optimizer.zero_grad)
-        if control.is_stopping:
+        if stage.control.is_stopping:
             optimizer.zero_grad()
             yield from _close(stage, trainee, run, step - 1, is_complete=False)
             return
@@ -207,7 +207,7 @@ def _accumulate(stage: _Stage, step: int) -> Generator[TrainEvent, None, dict[st
     """Gradients of one batch: all C(K,2) pairs of a prompt are one element of it, unless pairs are shuffled."""
     settings, elements = stage.settings, stage.elements
     batch = [elements[i] for i in epoch_batch(step, len(elements), settings.batch_size, settings.seed)]
-    pieces = _by_answers(batch, settings.micro_batch)
+    pieces = _by_answers(stage.compute.team.share(batch), settings.micro_batch)
     loss = accuracy = pairs = 0.0
     for done, piece in enumerate(pieces, start=1):
         with stage.compute.autocast():
@@ -219,6 +219,8 @@ def _accumulate(stage: _Stage, step: int) -> Generator[TrainEvent, None, dict[st
         yield Progress(step, stage.total, "update", done / len(pieces))
         if stage.control.is_stopping:
             return {}
+    stage.compute.team.sum_gradients(stage.model.module.parameters())
+    loss, accuracy, pairs = stage.compute.team.add_up(loss, accuracy, pairs)
     return {"loss/train": loss, "accuracy/train": accuracy / pairs}
 
 
@@ -230,7 +232,7 @@ def _by_answers(batch: Sequence[RankedAnswers], limit: int) -> list[list[RankedA
         if limit and pieces[-1] and answers + len(item.answers) > limit:
             pieces.append([])
         pieces[-1].append(item)
-    return pieces
+    return [piece for piece in pieces if piece]
 
 
 def _ranking_loss(stage: _Stage, items: Sequence[RankedAnswers], *, prompts: int) -> RankingLoss:

@@ -10,10 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import pad
 
 from rlhf_studio.lm.generate import Generation
 from rlhf_studio.lm.padding import Padded, left_pad
 from rlhf_studio.train.schedule import by_length
+from rlhf_studio.train.team import Team
 
 
 class Rollout(NamedTuple):
@@ -115,19 +117,33 @@ def begin_rollout(prompts: Sequence[Sequence[int]], generation: Generation) -> R
     )
 
 
-def in_pieces(rollout: Rollout, size: int, compute: Callable[[Rollout], Tensor]) -> Generator[float, None, Tensor]:
+def gather_answers(team: Team, own: Generation) -> Generation:
+    """The answers of all episodes, of which this process has sampled its share."""
+    longest = max(team.exchange("longest", own.mask.shape[1]))
+    tokens, mask, logprobs = (pad(field, (0, longest - field.shape[1])) for field in own[:3])
+    return Generation(*(team.gather_rows(field) for field in (tokens, mask, logprobs, own.finished)))
+
+
+def in_pieces(
+    rollout: Rollout, size: int, compute: Callable[[Rollout], Tensor], rows: Sequence[int] | None = None
+) -> Generator[float, None, Tensor]:
     """Apply ``compute`` to pieces of at most ``size`` episodes of like length and put the results together.
 
-    Yields the share done after each piece; ``compute`` gives (b,) or (b, r) with r <= R.
+    Yields the share done after each piece; ``compute`` gives (b,) or (b, r) with r <= R. ``rows`` are the episodes in
+    question, rising; all by default.
     """
-    pieces = by_length(rollout.lengths, size)
+    lengths = rollout.lengths
+    rows = range(len(lengths)) if rows is None else rows
+    pieces = [[rows[i] for i in piece] for piece in by_length([lengths[row] for row in rows], size)]
     results = []
-    for done, rows in enumerate(pieces, start=1):
-        result = compute(rollout.select(rows))
+    for done, piece in enumerate(pieces, start=1):
+        result = compute(rollout.select(piece))
         if result.ndim == 2:
             missing = rollout.response_length - result.shape[1]
-            result = torch.nn.functional.pad(result, (0, missing))
+            result = pad(result, (0, missing))
         results.append(result)
         yield done / len(pieces)
-    order = torch.tensor([row for rows in pieces for row in rows], device=results[0].device)
+    if not results:
+        return torch.empty(0, device=rollout.tokens.device)
+    order = torch.tensor([row for piece in pieces for row in piece], device=results[0].device)
     return torch.cat(results)[order.argsort()]

@@ -85,4 +85,4 @@ def by_length(lengths: Sequence[int], limit: int = 0) -> list[list[int]]:
         if is_full or is_long:
             pieces.append([])
         pieces[-1].append(row)
-    return pieces
+    return pieces if lengths else []

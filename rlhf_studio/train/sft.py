@@ -24,7 +24,7 @@ from rlhf_studio.schema import DemonstrationRow, PromptRow, SftData
 from rlhf_studio.settings import RlStartSettings, SftSettings
 from rlhf_studio.train.compute import Compute, finite
 from rlhf_studio.train.control import RunControl
-from rlhf_studio.train.dropout import ResidualDropout
+from rlhf_studio.train.dropout import ResidualDropout, window_cells
 from rlhf_studio.train.epochs import Epoch, EpochRecord
 from rlhf_studio.train.evaluate import (
     EVALUATION_ROWS,
@@ -106,7 +106,7 @@ def train_sft(
     model.to(compute.device)
     limit = min(settings.max_length or model.context_length, model.context_length)
     train, dropped = encode_demonstrations(model.codec, data.train, limit)
-    stage = _prepare(settings, model, compute, control, train, data, judge)
+    stage = _prepare(settings, model, compute, compute.agreed(control), train, data, judge)
     optimizer = adamw(settings, model.module, settings.learning_rate)
     trainee = Trainee({"policy": model.module}, {"policy": optimizer})
     checkpoint = run.latest()
@@ -231,34 +231,39 @@ def _accumulate(stage: _Stage, step: int) -> Generator[TrainEvent, None, dict[st
         stage.train[i] for i in epoch_batch(step, len(stage.train), stage.settings.batch_size, stage.settings.seed)
     ]
     count = sum(len(example.answer) for example in batch)
-    pieces = chunks(range(len(batch)), stage.settings.micro_batch)
+    pieces = chunks(stage.compute.team.share(range(len(batch))), stage.settings.micro_batch)
     share = stage.settings.pretraining_share
     total = 0.0
-    with stage.dropout.at(step):
-        for done, rows in enumerate(pieces, start=1):
-            packed = pack([batch[i] for i in rows], stage.capacity, device=stage.compute.device)
-            with stage.compute.autocast():
-                loss = sft_loss(packed_logprobs(stage.model, packed), packed.loss_mask, count)
-            total += finite(loss, "SFT", step=step)
-            stage.compute.backward(loss * (1 - share))
-            yield Progress(step, stage.total, "update", done / len(pieces))
-            if stage.control.is_stopping:
-                return {}
-        return {"loss/train": total, **_mix_in_texts(stage, step, len(batch))}
+    for done, rows in enumerate(pieces, start=1):
+        packed = pack([batch[i] for i in rows], stage.capacity, device=stage.compute.device)
+        with stage.dropout.at(step, packed.cells(rows)), stage.compute.autocast():
+            loss = sft_loss(packed_logprobs(stage.model, packed), packed.loss_mask, count)
+        total += finite(loss, "SFT", step=step)
+        stage.compute.backward(loss * (1 - share))
+        yield Progress(step, stage.total, "update", done / len(pieces))
+        if stage.control.is_stopping:
+            return {}
+    text = _mix_in_texts(stage, step, len(batch))
+    stage.compute.team.sum_gradients(stage.model.module.parameters())
+    total, text = stage.compute.team.add_up(total, text)
+    return {"loss/train": total, **({"loss/ptx": text} if stage.texts is not None else {})}
 
 
-def _mix_in_texts(stage: _Stage, step: int, demonstrations: int) -> dict[str, float]:
+def _mix_in_texts(stage: _Stage, step: int, demonstrations: int) -> float:
     """Add the gradient of pretraining windows; the share counts them against the whole batch (appendix C.3)."""
     share = stage.settings.pretraining_share
     if stage.texts is None:
-        return {}
+        return 0.0
     windows = stage.texts.draw(max(1, round(demonstrations * share / (1 - share))), stage.settings.seed, 1, step)
-    tokens = windows.to(stage.compute.device)
-    with stage.compute.autocast():
+    rows = stage.compute.team.share(range(len(windows)))
+    if not rows:
+        return 0.0
+    tokens = windows[rows].to(stage.compute.device)
+    with stage.dropout.at(step, window_cells(rows, windows.shape[1] - 1)), stage.compute.autocast():
         logprobs = window_logprobs(stage.model, tokens)
-        loss = ptx_loss(logprobs, torch.ones_like(logprobs, dtype=torch.bool))
+        loss = ptx_loss(logprobs, torch.ones_like(logprobs, dtype=torch.bool), windows[:, 1:].numel())
     stage.compute.backward(loss * share)
-    return {"loss/ptx": finite(loss, "pretraining", step=step)}
+    return finite(loss, "pretraining", step=step)
 
 
 def _held_out(stage: _Stage, step: int) -> Generator[TrainEvent, None, dict[str, float]]:

@@ -1,12 +1,15 @@
 """The same work in smaller pieces where the memory does not suffice."""
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import torch
 
 from rlhf_studio.events import Notice, TrainEvent
 from rlhf_studio.settings import TrainSettings
+
+if TYPE_CHECKING:
+    from rlhf_studio.train.compute import Compute
 
 # how torch's CPU allocators say it, and cuBLAS, which allocates by itself
 _NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
@@ -20,6 +23,7 @@ class Adjustable(Protocol[S]):
     """A stage whose settings can be put in place of others while it runs."""
 
     settings: S
+    compute: "Compute"
 
 
 def is_out_of_memory(error: Exception) -> bool:
@@ -62,13 +66,16 @@ def sparingly(
         undo: Forgets what a broken attempt has left, such as gradients.
         portion: What is halved.
 
+    Where several processes train, all begin anew if one of them lacks memory.
+
     Raises:
         Exception: What ``attempt`` raised, if it was something else or a single sequence is too much.
     """
     while True:
         before = min(portion.read(stage) or whole, whole)
         try:
-            return (yield from attempt())
+            with stage.compute.attempt():
+                return (yield from attempt())
         except (MemoryError, RuntimeError) as error:
             if before <= 1 or not is_out_of_memory(error):
                 raise
