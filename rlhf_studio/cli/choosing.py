@@ -39,6 +39,7 @@ def choose_models(
         base = named["base"]
         folder = (model_folder(base) if base else bundled_model()).absolute()
         return {"base": str(folder), **_judge(project, named.get(JUDGE))}
+    project = project.absolute()  # a run reads what is relative from its own place
     done = [run for run in list_runs(project).runs if run.outcome == "completed"]
     chosen: dict[str, str] = {}
     # the reward model first: PPO starts from the SFT model that it began with

@@ -23,6 +23,8 @@ from rlhf_studio.cli import (
 )
 from rlhf_studio.cli.failures import explain
 from rlhf_studio.cli.parser import LazyParser
+from rlhf_studio.cli.several import check_launch, train_along
+from rlhf_studio.train.launch import place
 
 INTERRUPTED = 130  # what shells expect of a program that Ctrl+C ended
 
@@ -33,8 +35,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):  # a console that knows few characters shall not end a run
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-    args = build_parser().parse_args(words or ["window", "--or-demo"])
     try:
+        if not place().is_first:
+            return train_along()
+        words = words or ["window", "--or-demo"]
+        args = build_parser().parse_args(words)
+        check_launch(words)
         code: int = args.run(args)
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)

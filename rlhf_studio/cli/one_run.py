@@ -13,6 +13,7 @@ from rlhf_studio.jobs.catalog import RunIndexer, new_run_path
 from rlhf_studio.jobs.recipes import drive, start_run
 from rlhf_studio.jobs.run_file import ended_early
 from rlhf_studio.jobs.run_folder import RunFolder
+from rlhf_studio.jobs.team_run import announce
 from rlhf_studio.schema import RunSpec
 from rlhf_studio.store.project import Store
 from rlhf_studio.train.control import RunControl
@@ -61,6 +62,7 @@ def _events(
     store: Store, folder: RunFolder, control: RunControl, changes: Mapping[str, Any]
 ) -> Iterator[tuple[str, TrainEvent]]:
     key = stage_key(folder.spec)
+    announce(folder, changes)
     yield key, Progress(0, 0, "load")
     with RunIndexer(store, folder.path) as indexer:
         for event in drive(folder, control, changes):

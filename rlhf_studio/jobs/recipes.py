@@ -19,6 +19,7 @@ from rlhf_studio.jobs.run_folder import RunFolder
 from rlhf_studio.jobs.scripted import scripted_reward
 from rlhf_studio.jobs.second_try import Recipe, with_second_try
 from rlhf_studio.jobs.steering import ask_again
+from rlhf_studio.jobs.team_run import as_one, cut_together
 from rlhf_studio.lm.heads import ScalarModel, load_scalar_model
 from rlhf_studio.lm.loading import load_language_model
 from rlhf_studio.lm.model import LanguageModel
@@ -117,9 +118,9 @@ def drive(
         check_unchanged(folder.spec, folder.run_file.models, folder.path)
         told = _told(folder)
         _apply(folder, control, changes or {})
-        folder.resume_cut()
+        cut_together(folder)
         ask_again(told, len(_told(folder)), control, changes or {})
-        yield from record(with_second_try(recipe, folder, control, _apply), folder, control)
+        yield from record(with_second_try(as_one(recipe), folder, control, _apply), folder, control)
 
 
 def _told(folder: RunFolder) -> list[TrainEvent]:

@@ -49,8 +49,9 @@ class _Recorder:
     def pass_on(self, source: Iterator[TrainEvent]) -> Iterator[TrainEvent]:
         while not self._is_over:
             self._control.wait_if_paused()
-            for notice in take_wishes(self._folder.path, self._control):
-                self._folder.tell(notice)
+            if not self._folder.is_followed:  # what is wished is taken once, by the process that keeps the run
+                for notice in take_wishes(self._folder.path, self._control):
+                    self._folder.tell(notice)
             event = next(source, None)
             if event is None:
                 raise RuntimeError("the trainer ended without saying how")

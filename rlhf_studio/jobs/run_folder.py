@@ -54,6 +54,8 @@ LOCK_FILE = "run.lock"
 class RunFolder:
     """Implements ``train.run.Run`` on a folder. Reading needs no lock; the first write takes it, ``close`` frees it."""
 
+    is_followed = False  # whether another process keeps this run and this one only trains along
+
     def __init__(self, path: Path, run_file: RunFile) -> None:
         self.path = path
         self.run_file = run_file

@@ -6,6 +6,7 @@ from rlhf_studio.errors import DivergedError, RunError
 from rlhf_studio.events import CheckpointSaved, Notice, SettingChanged, TrainEvent
 from rlhf_studio.jobs.run_file import stage_settings
 from rlhf_studio.jobs.run_folder import RunFolder
+from rlhf_studio.jobs.team_run import cut_together
 from rlhf_studio.train.control import RunControl
 
 Recipe = Callable[[RunFolder, RunControl], Iterator[TrainEvent]]
@@ -43,7 +44,7 @@ def with_second_try(recipe: Recipe, folder: RunFolder, control: RunControl, appl
         else:
             return
         # here, where the models of the first try are gone
-        step = folder.resume_cut()
+        step = cut_together(folder)
         rates = _halved(folder, steered)
         for name, value in steered.items():
             if name not in rates:

@@ -35,7 +35,8 @@ class Compute:
         mixed = "bf16" if settings.precision == "bfloat16" else "no"
         self.accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision=mixed)
         torch.set_num_threads(self.threads)  # after accelerate, which sets them too
-        self.device: torch.device = self.accelerator.device
+        # among several processes accelerate numbers CPUs as if they were cards
+        self.device: torch.device = device if device.type == "cpu" else self.accelerator.device
         self.precision = settings.precision
         self.max_grad_norm = settings.max_grad_norm
 
