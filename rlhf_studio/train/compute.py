@@ -9,7 +9,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from torch import Tensor, nn
 
-from rlhf_studio.errors import DivergedError
+from rlhf_studio.errors import DivergedError, RunError
 from rlhf_studio.lm.loading import resolve_device
 from rlhf_studio.settings import TrainSettings
 from rlhf_studio.train.agreed import AgreedControl
@@ -30,6 +30,7 @@ class Compute:
         self._control: AgreedControl | None = None
         self.threads = settings.threads or max(1, ((os.cpu_count() or 2) - 1) // place().on_this_machine)
         device = resolve_device(settings.device)
+        _check_room(device)
         # accelerate keeps its choices for the life of the process; stages may differ in device and precision
         AcceleratorState._reset_state(reset_partial_state=True)  # noqa: SLF001
         mixed = "bf16" if settings.precision == "bfloat16" else "no"
@@ -81,6 +82,22 @@ class Compute:
         if not norm < float("inf"):
             raise DivergedError("gradient", norm, step)
         return norm
+
+
+def _check_room(device: torch.device) -> None:
+    """Each process that was launched with others needs a device of its own.
+
+    Raises:
+        RunError: If there are too few, or processes cannot reach each other from this kind of device.
+    """
+    processes, cards = place().on_this_machine, torch.cuda.device_count()
+    if processes > 1 and device.type == "cuda" and processes > cards:
+        raise RunError(
+            f"There are {processes} processes and {cards} GPU here, and each needs one of its own. "
+            f"Launch {cards}, or use --device cpu."
+        )
+    if processes > 1 and device.type not in {"cpu", "cuda"}:
+        raise RunError(f"Several processes cannot train on '{device.type}'. Use --device cpu, or one process.")
 
 
 def finite(value: Tensor, name: str, *, step: int) -> float:

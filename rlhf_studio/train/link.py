@@ -1,5 +1,6 @@
 """How processes that train together reach each other."""
 
+import atexit
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,6 +46,7 @@ class DistributedLink:
             backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
             with _explained():
                 dist.init_process_group(backend, timeout=PATIENCE)
+            atexit.register(dist.destroy_process_group)
 
     def all_gather(self, message: object) -> list[Any]:
         messages: list[Any] = [None] * self._dist.get_world_size()
