@@ -48,6 +48,7 @@ class Session(QObject):
     training_finished = Signal(object)  # the last StageEvent of a plan; its event is a RunFinished
     device_found = Signal(object)  # jobs.inference.DeviceFound
     messaged = Signal(object)  # Message, to be shown as a toast
+    opened = Signal()  # the whole window stands: from now on there is time for what nobody has asked for
 
     def __init__(self, store: Store, theme: Theme, preferences: Preferences, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -60,6 +61,7 @@ class Session(QObject):
         self.inference = InferenceService(self.turns, preferences.device, preferences.threads)
         self.device: DeviceFound | None = None
         self.last_finish: StageEvent | None = None
+        self.is_opening = False  # whether a window is being built; nothing heavy shall begin meanwhile
         self._state = TrainingState.IDLE
         self._inquiries: dict[int, Inquiry] = {}
         self._indexer: tuple[str, RunIndexer] | None = None

@@ -66,6 +66,7 @@ class TabPages(QTabWidget):
 
     def open(self, first: str) -> None:
         """Build the tab to be seen now and, after the first paint, the others."""
+        self._session.is_opening = True
         self.tab(first)
         self.setCurrentWidget(self._pages[first])
         self._waiting = self._rest(first)
@@ -120,7 +121,9 @@ class TabPages(QTabWidget):
         step = next(self._waiting, None)
         if step is None:
             self._timer.stop()
+            self._session.is_opening = False
             self.all_built.emit()
+            self._session.opened.emit()
             return
         self._timer.setInterval(0)
         step()

@@ -46,6 +46,7 @@ class Outlook(QObject):
         for card in cards.values():
             card.edited.connect(self._on_card_edited)
         session.training_state_changed.connect(self._on_training_state_changed)
+        session.opened.connect(self.refresh)
 
     def refresh(self) -> None:
         """Look at all stages again, where something may have changed."""
@@ -53,7 +54,8 @@ class Outlook(QObject):
 
     def _wait_for(self, names: Mapping[str, StageCard] | list[str]) -> None:
         self._waiting = [name for name in self._cards if name in names or name in self._waiting]
-        if self._page.isVisible() and self._session.state is TrainingState.IDLE:
+        is_time = self._session.state is TrainingState.IDLE and not self._session.is_opening
+        if self._page.isVisible() and is_time:
             self._timer.start()
 
     def _measure_next(self) -> None:
