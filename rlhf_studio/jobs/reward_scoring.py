@@ -1,5 +1,6 @@
 """Finds out how good a finished reward model is, piece by piece, so that other work may come between."""
 
+import math
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -36,7 +37,8 @@ from rlhf_studio.train.reward import encode_rankings
 from rlhf_studio.train.schedule import by_length, chunks, shuffled
 from rlhf_studio.train.sft import encode_demonstrations
 
-MOST_SAMPLES = 256  # demonstrations whose scores are shown, and answers of each model
+MOST_SAMPLES = 256  # demonstrations whose scores are shown, and prompts that each model answers
+_ENOUGH = 96  # answers of each model; with fewer prompts each is answered several times
 _ROWS = 16  # of one piece of scoring: short on one core for the bundled models
 _SAMPLED_ROWS = 32
 
@@ -58,7 +60,7 @@ def evaluate_reward(
     """Score held-out rankings, demonstrations, and answers of the models before and after; yields the share done.
 
     The rankings are those that the run itself held out. The answers are sampled at temperature 1 for the prompts of
-    these rankings, one a prompt, by the models that the reward model comes from and by the newest policies trained
+    these rankings by the models that the reward model comes from and by the newest policies trained
     with it.
 
     Args:
@@ -197,7 +199,7 @@ def _sampled(
     prompts: Sequence[tuple[int, Sequence[Turn]]],
     announce: Callable[[str], None],
 ) -> Generator[float, None, list[float]]:
-    """Scores of a model's answers, one to each prompt that fits."""
+    """Scores of a model's answers, as many to each prompt that fits."""
     policy = shelf.language_model(source.path, lambda: announce(source.run or source.path.name))
     if policy.codec.tokenizer.get_vocab() != judge.codec.tokenizer.get_vocab():
         raise ModelError(
@@ -209,19 +211,22 @@ def _sampled(
     fitting = [(prompt_id, ids) for prompt_id, ids in encoded if 0 < len(ids) <= room]
     if not fitting:
         raise DataError(f"No held-out prompt leaves room for an answer of {length} tokens, so none was sampled.")
+    times = math.ceil(_ENOUGH / len(fitting))
+    asked = [(prompt_id * _ENOUGH + time, ids) for time in range(times) for prompt_id, ids in fitting]
     examples: list[Example] = []
-    for piece in chunks(range(len(fitting)), _SAMPLED_ROWS):
-        examples += yield from _answers(policy, [fitting[i] for i in piece], length, len(examples) / len(fitting))
+    for piece in chunks(range(len(asked)), _SAMPLED_ROWS):
+        examples += yield from _answers(policy, [asked[i] for i in piece], length, len(examples) / len(asked))
     return (yield from _parts(_score(judge, examples), 0.9, 1.0))
 
 
 def _answers(
-    policy: LanguageModel, prompts: Sequence[tuple[int, list[int]]], length: int, done: float
+    policy: LanguageModel, asked: Sequence[tuple[int, list[int]]], length: int, done: float
 ) -> Generator[float, None, list[Example]]:
-    noise = uniforms(0, 0, [prompt_id for prompt_id, _ in prompts], length)
-    sampler = generate(policy, [ids for _, ids in prompts], Sampling(max_new_tokens=length), noise)
+    """An answer to each prompt; the number beside it fixes what is sampled."""
+    noise = uniforms(0, 0, [episode for episode, _ in asked], length)
+    sampler = generate(policy, [ids for _, ids in asked], Sampling(max_new_tokens=length), noise)
     generation: Generation = yield from _quietly(sampler, 0.9 * done)
-    rows = zip(prompts, generation.tokens, generation.mask, strict=True)
+    rows = zip(asked, generation.tokens, generation.mask, strict=True)
     return [Example(tuple(ids), tuple(tokens[mask].tolist())) for (_, ids), tokens, mask in rows]
 
 

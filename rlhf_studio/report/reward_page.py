@@ -31,7 +31,7 @@ _CAPTIONS = {
     ),
     "scores": (
         "What it gives to whom",
-        "Scores of demonstrations and of one answer of each model to each held-out prompt, sampled at temperature 1.",
+        "Scores of demonstrations and of each model's answers to the held-out prompts, sampled at temperature 1.",
     ),
 }
 _INTERVALS = (
@@ -61,8 +61,8 @@ def sentences(found: RewardEvaluation) -> list[str]:
     said.append(ceiling(found))
     if found.rankings and found.simulated == found.rankings:
         said.append(
-            f"A script made all of these rankings. It gets about {NOISE:.0%} of pairs wrong by design, which no reward "
-            "model can foresee."
+            f"A script made all of these rankings. It gets about {100 * NOISE:.0f} % of pairs wrong by design, which "
+            "no reward model can foresee."
         )
     if found.calibration_error is not None:
         said.append(

@@ -107,7 +107,12 @@ def _scores(axes: Axes, found: RewardEvaluation, theme: Theme) -> None:
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.set_xlabel(f"score (line: 0; dotted: 0 before the bias of {found.bias:+.2f})", fontsize=8)
     axes.set_ylabel("answers", fontsize=8)
-    axes.legend(frameon=False, fontsize=6.5, labelcolor=theme.text, loc="upper left")
+    handles, labels = axes.get_legend_handles_labels()
+    figure = axes.get_figure(root=True)
+    if figure is not None:
+        figure.legend(
+            handles, labels, loc="outside upper left", ncols=3, frameon=False, fontsize=6.5, labelcolor=theme.text
+        )
 
 
 def _colour(key: SampleKey, theme: Theme) -> str:

@@ -70,7 +70,7 @@ def test_it_measures_what_was_held_out_and_scores_the_models_before_and_after(ru
         ("sft", runs["sft"].name),
         ("ppo", runs["ppo"].name),
     ]
-    assert [len(s.scores) for s in found.samples] == [6, 1, 1, 1]
+    assert [len(s.scores) for s in found.samples] == [6, 96, 96, 96]  # one prompt, answered often
     assert found.samples[0].mean == pytest.approx(0, abs=1e-5)  # what the bias is for
     assert found.bias == pytest.approx(load_scalar_model(runs["reward"] / "models" / "reward").bias)
     assert found.notes == ()

@@ -142,9 +142,9 @@ def test_the_panels_draw_what_was_found(tab, qtbot, session, found):
     view.show_found(found)
     assert [name for name, _ in view.accuracy.rows(found)] == ["all pairs", "1 apart", "2 apart", "3 apart"]
     click(qtbot, tab.details.chips["evaluation"])
-    click(qtbot, view.accuracy.kinds["size"])
+    view.accuracy.kinds.setCurrentIndex(1)
     assert [name for name, _ in view.accuracy.rows(found)][1] == "K = 4"
-    click(qtbot, view.accuracy.kinds["labeler"])
+    view.accuracy.kinds.setCurrentIndex(2)
     assert [name for name, _ in view.accuracy.rows(found)][1:] == ["Tess", "Bartholomäus…"]
     assert view.scores.bias.text() == "The bias adds +0.42 to every score."
     session.theme.choose("dark")

@@ -6,7 +6,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QButtonGroup, QSizePolicy, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QSizePolicy, QWidget
 
 from rlhf_studio.jobs.reward_evaluation import RewardEvaluation, SampleKey, ScoreSample
 from rlhf_studio.stats.intervals import Share
@@ -14,10 +14,12 @@ from rlhf_studio.stats.preferences import PAPER_AGREEMENT, Floats, histogram
 from rlhf_studio.ui.plots.figures import Paint
 from rlhf_studio.ui.plots.metric_plot import plain_view
 from rlhf_studio.ui.theme import Theme
-from rlhf_studio.ui.widgets.parts import GRID, Button, Card, row
+from rlhf_studio.ui.widgets.parts import GRID, Card, row
 from rlhf_studio.ui.widgets.text import PlainLabel
 
-_AXIS_PX, _NAMES_PX = 48, 104
+_AXIS_PX, _NAMES_PX = 48, 92
+_PERCENT = 100
+_IN_A_ROW = 3  # samples of the legend
 _MOST_ROWS, _LONGEST_NAME = 12, 14
 _BAND_ALPHA = 50
 _PAINTS: Mapping[SampleKey, tuple[Paint, Qt.PenStyle]] = {
@@ -38,11 +40,12 @@ class EvaluationPanel(Card):
         self.found: RewardEvaluation | None = None
         self.title = PlainLabel("", "heading")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(240, 168)
+        self.setMinimumSize(200, 176)
         self.body.setContentsMargins(GRID, GRID, GRID, GRID // 2)
         self.body.setSpacing(GRID // 2)
         self.body.addWidget(self.title)
         self.view = plain_view(axis_px)
+        self.view.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)  # it would ask for 480 px
         self.body.addWidget(self.view, 1)
         theme.changed.connect(self._on_theme_changed)
         self._on_theme_changed()
@@ -111,26 +114,20 @@ class AccuracyPanel(EvaluationPanel):
                 "themselves. Dashed, where no two ranked the same answers: the paper's labelers, 72.6 % and 77.3 %."
             ),
         )
-        self.kinds: dict[str, Button] = {}
-        words = {"size": self.tr("By K"), "distance": self.tr("By distance"), "labeler": self.tr("By labeler")}
-        tips = {
-            "size": self.tr("K is the number of answers that were ranked together"),
-            "distance": self.tr("Tiers between the two answers in the labeler's order"),
-            "labeler": self.tr("Who ranked them"),
-        }
-        group = QButtonGroup(self)
-        for kind, word in words.items():
-            chip = Button(word, tips[kind], "chip")
-            chip.setCheckable(True)
-            chip.clicked.connect(self.redraw)
-            self.kinds[kind] = chip
-            group.addButton(chip)
-        self.kinds["distance"].setChecked(True)
-        self.body.insertLayout(1, row(*self.kinds.values(), None, spacing=GRID // 2))
+        self.kinds = QComboBox()
+        self.kinds.addItem(self.tr("By distance in rank"), "distance")
+        self.kinds.addItem(self.tr("By answers ranked (K)"), "size")
+        self.kinds.addItem(self.tr("By labeler"), "labeler")
+        self.kinds.setAccessibleName(self.tr("Which pairs are told apart"))
+        self.kinds.setToolTip(
+            self.tr("Tiers between the two answers, the number of answers ranked together, or who ranked them")
+        )
+        self.kinds.currentIndexChanged.connect(self.redraw)
+        self.body.insertLayout(1, row(self.kinds, None))
 
     def rows(self, found: RewardEvaluation) -> list[tuple[str, Share]]:
         """What is drawn: all pairs, then those of the chosen kind."""
-        chosen = next((kind for kind, chip in self.kinds.items() if chip.isChecked()), "distance")
+        chosen = self.kinds.currentData()
         if chosen == "size":
             rows = [(self.tr("K = {k}").format(k=name), share) for name, share in found.by_size]
         elif chosen == "distance":
@@ -162,9 +159,10 @@ class AccuracyPanel(EvaluationPanel):
         self.view.addItem(bars)
         self.view.addItem(_dots(values, y, self.colour("reward")))
         self.view.getAxis("left").setTicks([[(float(place), name) for place, (name, _) in zip(y, rows, strict=True)]])
-        self.view.setXRange(min(0.4, *low), 1.0, padding=0.02)
+        self.view.setXRange(min([0.4, *low]), 1.0, padding=0.02)
         self.view.setYRange(-len(rows) + 0.4, 0.6, padding=0)
-        self.set_axes(self.tr("share of pairs"))
+        self.view.getAxis("bottom").setScale(_PERCENT)
+        self.set_axes(self.tr("% of pairs"))
 
 
 class CalibrationPanel(EvaluationPanel):
@@ -193,7 +191,9 @@ class CalibrationPanel(EvaluationPanel):
             self.view.addItem(_dots(x, values, self.colour("reward")))
         self.view.setXRange(0.5, 1.0, padding=0.03)
         self.view.setYRange(min([0.4, *low]), 1.0, padding=0.03)
-        self.set_axes(self.tr("predicted"), self.tr("observed"))
+        for side in ("left", "bottom"):
+            self.view.getAxis(side).setScale(_PERCENT)
+        self.set_axes(self.tr("predicted (%)"), self.tr("observed (%)"))
 
 
 class ScoresPanel(EvaluationPanel):
@@ -204,12 +204,14 @@ class ScoresPanel(EvaluationPanel):
         self.explain(
             self.tr("What it gives to whom"),
             self.tr(
-                "Scores of the training split's demonstrations, and of one answer of each model to each held-out "
-                "prompt at temperature 1; beside each name its mean.\nThe line is 0, which the bias makes the mean of "
+                "Scores of the training split's demonstrations, and of each model's answers to the held-out prompts at "
+                "temperature 1; beside each name its mean.\nThe line is 0, which the bias makes the mean of "
                 "the demonstrations; the dotted line was 0 without it."
             ),
         )
-        self.legend = row(None, spacing=GRID // 2)
+        self.legend = QGridLayout()
+        self.legend.setSpacing(GRID // 2)
+        self.legend.setColumnStretch(2 * _IN_A_ROW, 1)
         self.body.insertLayout(1, self.legend)
         self.bias = PlainLabel("", "muted")
         self.body.insertWidget(2, self.bias)
@@ -224,12 +226,13 @@ class ScoresPanel(EvaluationPanel):
         low, high = min(0.0, found.bias, edges[0]), max(0.0, found.bias, edges[-1])
         self.view.setXRange(low, high, padding=0.02)
         self.view.setYRange(0, max(0.05, *(float(heights.max()) for heights in shares)) if shares else 1, padding=0.04)
-        self.set_axes(self.tr("score"), self.tr("share of answers"))
+        self.view.getAxis("left").setScale(_PERCENT)
+        self.set_axes(self.tr("score"), self.tr("% of answers"))
         self._fill_legend(found.samples)
         self.bias.setText(self.tr("The bias adds {bias} to every score.").format(bias=f"{found.bias:+.2f}"))
 
     def _fill_legend(self, samples: Sequence[ScoreSample]) -> None:
-        while self.legend.count() > 1:  # the stretch stays
+        while self.legend.count():
             item = self.legend.takeAt(0)
             widget = item.widget() if item is not None else None
             if widget is not None:
@@ -241,13 +244,13 @@ class ScoresPanel(EvaluationPanel):
             "ppo": self.tr("PPO"),
             "ppo-ptx": self.tr("PPO-ptx"),
         }
-        for sample in samples:
+        for place, sample in enumerate(samples):
             paint, style = _PAINTS[sample.key]
-            place = self.legend.count() - 1
+            line, column = divmod(place, _IN_A_ROW)
             label = PlainLabel(f"{words[sample.key]} {sample.mean:+.2f}", "muted")
             label.setToolTip(sample.run)
-            self.legend.insertWidget(place, _PenKey(self.pen(paint, style, 1.5)))
-            self.legend.insertWidget(place + 1, label)
+            self.legend.addWidget(_PenKey(self.pen(paint, style, 1.5)), line, 2 * column)
+            self.legend.addWidget(label, line, 2 * column + 1)
 
 
 class _PenKey(QWidget):
