@@ -85,7 +85,9 @@ def ceiling(found: RewardEvaluation) -> str:
     if between is not None:
         said.append(f"Labelers agree with each other on {percent(between)} of {between.count} pairs: the ceiling.")
     if within is not None:
-        said.append(f"A labeler who ranked the same answers twice agreed with himself on {percent(within)} of them.")
+        said.append(
+            f"A labeler who ranked the same answers twice gave them the same order in {percent(within)} of pairs."
+        )
     if between is None:
         (own, own_half), (held_out, held_out_half) = PAPER_AGREEMENT
         said.append(

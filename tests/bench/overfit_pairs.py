@@ -2,11 +2,11 @@
 
     python tests/bench/overfit_pairs.py --base models/tiny --work FOLDER [--page resources/docs/pairs.md] ...
 
-Trains on the same rankings of the example project in three ways: all pairs of a prompt as one element of a batch; single
-pairs, as many a batch as the prompts had together; single pairs, as many a batch as there were prompts. For each seed
-other rankings are drawn, and the same ones for all ways. Held out is the project's validation split. Starts from one SFT
-model, trained here for one epoch. The same command goes on with FOLDER after an interruption. Writes the page from what it
-measured there.
+Trains on the same rankings of the example project in three ways: all pairs of a prompt as one element of a batch;
+single pairs, as many a batch as the prompts had together; single pairs, as many a batch as there were prompts. For each
+seed other rankings are drawn, and the same ones for all ways. Held out is the project's validation split. Starts from
+one SFT model, trained here for one epoch. The same command goes on with FOLDER after an interruption. Writes the page
+from what it measured there.
 """
 
 import argparse
@@ -43,6 +43,47 @@ WAYS = {
     "shuffled, small": "single pairs, as many a batch as there were prompts",
 }
 LOSS, ACCURACY = "loss/valid", "accuracy/valid"
+PAGE = """\
+<!-- Written by tests/bench/overfit_pairs.py: run it again instead of changing this page. -->
+
+# Pairs of a prompt together, or shuffled
+
+InstructGPT (section 3.5) trains on all C(K,2) pairs of a prompt as one element of a batch, because a single pass over
+shuffled pairs overfits: each answer then pulls at up to K-1 updates. The setting `pair_batches` has both. Here both
+learn from the same rankings.
+
+{seeds} seeds; each draws {rankings} of {there} rankings (K = {k}, {pairs} pairs) and a start of the head, the same for
+all ways. Held out: {held_out} rankings of other prompts, {held_pairs} pairs. The labeler is a script that gets one pair
+of tiers in ten wrong on purpose. Model: `models/{base}` after one epoch of SFT. Mean ± half the 95 % interval over seeds
+(Student's t); three seeds make it wide.
+
+## At the end
+
+{results}
+
+Loss in nats per pair, the mean over prompts of the mean over their pairs, for all ways alike (guessing: 0.693).
+
+## Held-out loss on the way
+
+{epochs}
+
+![Held-out loss over epochs, a line for each seed]({picture})
+
+## What can be said
+
+{verdicts}
+
+Differences are taken seed by seed, so that they do not depend on which rankings were drawn.
+
+## How it was run
+
+Elements a batch, by seed: {batches}. Learning rate {rate} with the same cosine for all ways; everything else as by
+default. {seconds:.0f} s of CPU on one core in all, {sft_seconds:.0f} s of them for SFT.
+
+```
+{command}
+```
+"""
 
 
 @dataclass
@@ -267,33 +308,20 @@ def page(args, results, facts):
         f"--learning-rate {args.learning_rate:g} --seeds {args.seeds}"
     )
     batches = ", ".join(f"{way} {' / '.join(str(r.batch) for r in of(results, way))}" for way in WAYS)
-    parts = (
-        "<!-- Written by tests/bench/overfit_pairs.py: run it again instead of changing this page. -->",
-        "# Pairs of a prompt together, or shuffled",
-        "InstructGPT (section 3.5) trains on all C(K,2) pairs of a prompt as one element of a batch, because a single "
-        "pass over shuffled pairs overfits: each answer then pulls at up to K-1 updates. The setting `pair_batches` has "
-        "both. Here both learn from the same rankings.",
-        f"{args.seeds} seeds; each draws {args.rankings} of {facts['there']} rankings (K = {facts['k']}, "
-        f"{facts['pairs']} pairs) and a start of the head, the same for all ways. Held out: {facts['held_out']} rankings "
-        f"of other prompts, {facts['held_pairs']} pairs. The labeler is a script that gets one pair of tiers in ten "
-        f"wrong on purpose. Model: `models/{args.base.name}` after one epoch of SFT. Mean ± half the 95 % interval over "
-        "seeds (Student's t); three seeds make it wide.",
-        "## At the end",
-        results_table(results, args.epochs),
-        "Loss in nats per pair, the mean over prompts of the mean over their pairs, for all ways alike (guessing: 0.693).",
-        "## Held-out loss on the way",
-        epochs_table(results, args.epochs),
-        f"![Held-out loss over epochs, a line for each seed](images/{args.page.stem}.png)",
-        "## What can be said",
-        "\n".join(verdict(results, way, args.epochs) for way in list(WAYS)[1:]),
-        "Differences are taken seed by seed, so that they do not depend on which rankings were drawn.",
-        "## How it was run",
-        f"Elements a batch, by seed: {batches}. Learning rate {args.learning_rate:g} with the same cosine for all "
-        f"ways; everything else as by default. {facts['seconds']:.0f} s of CPU on one core in all, "
-        f"{facts['sft_seconds']:.0f} s of them for SFT.",
-        f"```\n{command}\n```",
+    text = PAGE.format(
+        seeds=args.seeds,
+        rankings=args.rankings,
+        base=args.base.name,
+        picture=f"images/{args.page.stem}.png",
+        results=results_table(results, args.epochs),
+        epochs=epochs_table(results, args.epochs),
+        verdicts="\n".join(verdict(results, way, args.epochs) for way in list(WAYS)[1:]),
+        batches=batches,
+        rate=f"{args.learning_rate:g}",
+        command=command,
+        **facts,
     )
-    return "\n\n".join(parts) + "\n"
+    return text
 
 
 def main(argv=None):

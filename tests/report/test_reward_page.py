@@ -59,7 +59,7 @@ def test_the_sentences_say_what_was_found(found):
 def test_the_ceiling_is_the_projects_own_where_it_has_one(found):
     own = replace(found, agreement=Agreement(Share(0.74, 0.7, 0.78, 120, 20), Share(0.9, 0.8, 0.95, 40, 8)))
     assert "74.0 % [70.0, 78.0] of 120 pairs: the ceiling" in ceiling(own)
-    assert "twice agreed with himself on 90.0 %" in ceiling(own)
+    assert "twice gave them the same order in 90.0 %" in ceiling(own)
     assert "paper" not in ceiling(own)
 
 

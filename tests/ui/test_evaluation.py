@@ -156,7 +156,7 @@ def test_the_ceiling_is_the_projects_own_where_it_has_one(tab, found):
     own = Agreement(Share(0.74, 0.7, 0.78, 120, 20), Share(0.9, 0.8, 0.95, 40, 8))
     view.show_found(replace(found, agreement=own))
     assert view.ceiling.text().startswith("Labelers agree with each other on 74.0 % (70.0 to 78.0) of 120 pairs")
-    assert "twice agreed with himself on 90.0 %" in view.ceiling.text()
+    assert "gave the same order to 90.0 %" in view.ceiling.text()
 
 
 def test_without_held_out_rankings_it_says_so(tab, found):

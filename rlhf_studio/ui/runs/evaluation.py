@@ -113,7 +113,9 @@ class EvaluationView(QWidget):
             )
             said.append(words.format(value=f"{_HUNDRED * between.value:.1f}", pairs=between.count, **_ends(between)))
         if within is not None:
-            words = self.tr("One who ranked the same answers twice agreed with himself on {value} % ({low} to {high}).")
+            words = self.tr(
+                "Ranking the same answers twice, a labeler gave the same order to {value} % ({low} to {high}) of pairs."
+            )
             said.append(words.format(value=f"{_HUNDRED * within.value:.1f}", **_ends(within)))
         if between is None:
             own, held_out = (f"{_HUNDRED * value:.1f}" for value, _ in PAPER_AGREEMENT)
