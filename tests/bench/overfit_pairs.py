@@ -54,8 +54,8 @@ learn from the same rankings.
 
 {seeds} seeds; each draws {rankings} of {there} rankings (K = {k}, {pairs} pairs) and a start of the head, the same for
 all ways. Held out: {held_out} rankings of other prompts, {held_pairs} pairs. The labeler is a script that gets one pair
-of tiers in ten wrong on purpose. Model: `models/{base}` after one epoch of SFT. Mean ± half the 95 % interval over seeds
-(Student's t); three seeds make it wide.
+of tiers in ten wrong on purpose. Model: `models/{base}` after one epoch of SFT. Mean ± half the 95 % interval over
+seeds (Student's t); three seeds make it wide.
 
 ## At the end
 
@@ -308,7 +308,7 @@ def page(args, results, facts):
         f"--learning-rate {args.learning_rate:g} --seeds {args.seeds}"
     )
     batches = ", ".join(f"{way} {' / '.join(str(r.batch) for r in of(results, way))}" for way in WAYS)
-    text = PAGE.format(
+    return PAGE.format(
         seeds=args.seeds,
         rankings=args.rankings,
         base=args.base.name,
@@ -321,7 +321,6 @@ def page(args, results, facts):
         command=command,
         **facts,
     )
-    return text
 
 
 def main(argv=None):
