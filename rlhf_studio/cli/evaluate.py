@@ -7,11 +7,8 @@ from typing import TYPE_CHECKING
 from rlhf_studio.cli.parser import Commands, LazyParser, add_command, add_run
 
 if TYPE_CHECKING:
-    from rlhf_studio.jobs.labeler_folds import Fold
-    from rlhf_studio.jobs.reward_evaluation import RewardEvaluation
+    from rlhf_studio.jobs.reward_evaluation import Fold, RewardEvaluation
     from rlhf_studio.stats.intervals import Share
-
-_NUMBERS = "labelers.json"
 
 
 def add_parser(commands: Commands) -> None:
@@ -36,7 +33,8 @@ def _fill(parser: LazyParser) -> None:
         "labelers",
         "train again without each group of labelers, and test on them",
         description="The paper's cross-validation: splits the labelers into groups, trains the run's recipe on all but "
-        "one, and tests on held-out prompts of that one. It takes the rankings of at least two labelers.",
+        "one, and tests on held-out prompts of that one. It takes the rankings of at least two labelers. The window "
+        "shows the result beside the run's evaluation.",
         fill=_fill_labelers,
         run=run_labelers,
     )
@@ -103,16 +101,18 @@ def run_labelers(args: argparse.Namespace) -> int:
     from rlhf_studio.cli.places import run_folder
     from rlhf_studio.errors import DataError
     from rlhf_studio.jobs.labeler_folds import PAPER, cross_validate
+    from rlhf_studio.jobs.reward_evaluation import FOLDS_FILE, write_folds
     from rlhf_studio.jobs.reward_scoring import driven
     from rlhf_studio.report.writing import write_file
     from rlhf_studio.schema import record_json
 
     if args.seeds < 1:
         raise DataError(f"--seeds cannot be {args.seeds}. Ask for at least 1.")
-    work = cross_validate(
-        run_folder(args.name, args.project), folds=args.folds, seeds=args.seeds, tell=lambda fold: print(_line(fold))
+    path = run_folder(args.name, args.project)
+    found = driven(
+        cross_validate(path, folds=args.folds, seeds=args.seeds, tell=lambda fold: print(_line(fold), flush=True))
     )
-    found = driven(work)
+    write_folds(path, found)
     (others, others_half), (own, own_half) = PAPER["others"], PAPER["own"]
     print(f"Labelers it did not learn from: {_percent(found.others)} of pairs on unseen prompts.")
     print(f"Labelers that it learned from:  {_percent(found.own)}.")
@@ -121,8 +121,8 @@ def run_labelers(args: argparse.Namespace) -> int:
         f"{100 * own:.1f} ± {100 * own_half:.1f} %."
     )
     if args.out is not None:
-        write_file(args.out / _NUMBERS, record_json(found))
-        print(f"Numbers: {args.out / _NUMBERS}")
+        write_file(args.out / FOLDS_FILE, record_json(found))
+        print(f"Numbers: {args.out / FOLDS_FILE}")
     return 0
 
 

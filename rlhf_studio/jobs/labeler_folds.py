@@ -7,7 +7,6 @@ whom it did not learn from, 72.4 % of those of its own (Ouyang et al. 2022, arXi
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from numpy import generic
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from rlhf_studio.errors import DataError, RunError
 from rlhf_studio.events import CheckpointSaved, ModelSaved, RolloutSaved, RunFinished, TrainEvent
 from rlhf_studio.jobs.model_folders import find
+from rlhf_studio.jobs.reward_evaluation import CrossValidation, Fold
 from rlhf_studio.jobs.reward_scoring import score_rankings
 from rlhf_studio.jobs.run_file import stage_settings
 from rlhf_studio.jobs.run_folder import RunFolder
@@ -23,7 +23,6 @@ from rlhf_studio.lm.heads import load_scalar_model
 from rlhf_studio.lm.loading import load_language_model
 from rlhf_studio.schema import RankedRow, RewardData, RunSpec
 from rlhf_studio.settings import RewardSettings, parse_settings
-from rlhf_studio.stats.intervals import Share
 from rlhf_studio.stats.preferences import Pair, accuracy, pairs_of
 from rlhf_studio.train.control import RunControl
 from rlhf_studio.train.reward import train_reward
@@ -31,34 +30,6 @@ from rlhf_studio.train.run import Checkpoint
 
 FOLDS = 5  # the paper's
 PAPER = {"others": (0.696, 0.009), "own": (0.724, 0.004)}  # section 4.1
-
-
-@dataclass(frozen=True, slots=True)
-class Fold:
-    """One reward model.
-
-    Attributes:
-        labelers: Whom it did not learn from.
-        seed: Of its training.
-        rankings: It learned from so many, of the other labelers.
-        others: Share of right pairs of these labelers, on prompts that it did not learn from; None without any.
-        own: The same of the labelers that it learned from.
-    """
-
-    labelers: tuple[str, ...]
-    seed: int
-    rankings: int
-    others: Share | None
-    own: Share | None
-
-
-@dataclass(frozen=True, slots=True)
-class CrossValidation:
-    """All folds, and their pairs together; the same prompts count once for the intervals."""
-
-    folds: tuple[Fold, ...]
-    others: Share | None
-    own: Share | None
 
 
 def labeler_groups(rows: Sequence[RankedRow], folds: int) -> tuple[tuple[str, ...], ...]:

@@ -15,7 +15,7 @@ from rlhf_studio.schema import RankedRow, record_json
 from rlhf_studio.stats.intervals import Share
 from rlhf_studio.stats.preferences import Agreement, Bin, Order, agreement
 
-EVALUATION_FILE = "evaluation.json"
+EVALUATION_FILE, FOLDS_FILE = "evaluation.json", "labelers.json"
 _FORM = 1  # of the file
 
 SampleKey = Literal["demonstrations", "base", "sft", "ppo", "ppo-ptx"]
@@ -46,7 +46,7 @@ class RewardEvaluation:
         rankings: Held-out ones that were scored.
         left_out: Held-out ones without a pair, or too long.
         simulated: Of those scored, how many a script made.
-        labelers: How many people and scripts gave those scored.
+        labelers: How many people and scripts ranked for this run, to train on or held out.
         accuracy: Share of pairs that it orders as the labeler did; None without any.
         loss: Of the same pairs, nats per pair, mean over prompts.
         by_size: Accuracy by K, the answers ranked together.
@@ -78,6 +78,34 @@ class RewardEvaluation:
     bias: float
     samples: tuple[ScoreSample, ...]
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """One reward model.
+
+    Attributes:
+        labelers: Whom it did not learn from.
+        seed: Of its training.
+        rankings: It learned from so many, of the other labelers.
+        others: Share of right pairs of these labelers, on prompts that it did not learn from; None without any.
+        own: The same of the labelers that it learned from.
+    """
+
+    labelers: tuple[str, ...]
+    seed: int
+    rankings: int
+    others: Share | None
+    own: Share | None
+
+
+@dataclass(frozen=True, slots=True)
+class CrossValidation:
+    """All folds, and their pairs together; the same prompts count once for the intervals."""
+
+    folds: tuple[Fold, ...]
+    others: Share | None
+    own: Share | None
 
 
 def labelers_agreement(rows: Iterable[RankedRow]) -> Agreement:
@@ -119,6 +147,43 @@ def read_evaluation(run: Path, last_step: int) -> RewardEvaluation | None:
             f"The evaluation of the run {run.name} cannot be read ({type(error).__name__}: {error}). Evaluate it again."
         ) from error
     return found if found is not None and found.step == last_step else None
+
+
+def write_folds(run: Path, found: CrossValidation) -> None:
+    """Keep a cross-validation in the run's folder, in place of an earlier one.
+
+    Raises:
+        RunError: If it cannot be written.
+    """
+    with explained(run, "the cross-validation"):
+        write_whole(run / FOLDS_FILE, record_json({"form": _FORM, "found": found}))
+
+
+def read_folds(run: Path) -> CrossValidation | None:
+    """The cross-validation of a run's recipe; None where there was none.
+
+    Raises:
+        RunError: If the file is damaged.
+    """
+    path = run / FOLDS_FILE
+    if not path.is_file():
+        return None
+    try:
+        values = json.loads(path.read_bytes())
+        return _folds(values["found"]) if values["form"] == _FORM else None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(
+            f"The cross-validation of the run {run.name} cannot be read ({type(error).__name__}: {error}). "
+            "Cross-validate it again."
+        ) from error
+
+
+def _folds(values: Mapping[str, Any]) -> CrossValidation:
+    folds = tuple(
+        Fold(tuple(one["labelers"]), one["seed"], one["rankings"], _share(one["others"]), _share(one["own"]))
+        for one in values["folds"]
+    )
+    return CrossValidation(folds, _share(values["others"]), _share(values["own"]))
 
 
 def _evaluation(values: Mapping[str, Any]) -> RewardEvaluation:

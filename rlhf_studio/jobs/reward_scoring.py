@@ -123,7 +123,7 @@ def _gathered(
         rankings=len(scored),
         left_out=len(data.valid) - len(scored),
         simulated=sum(row.is_simulated for row, _ in scored),
-        labelers=len({row.labeler for row, _ in scored}),
+        labelers=len({row.labeler for row in (*data.train, *data.valid)}),
         accuracy=accuracy(pairs),
         loss=ranking_nats(rankings),
         by_size=accuracy_by(pairs, lambda pair: pair.size),

@@ -4,7 +4,7 @@ import pytest
 
 from rlhf_studio.cli import entry
 from rlhf_studio.jobs.catalog import list_runs
-from rlhf_studio.jobs.reward_evaluation import read_evaluation
+from rlhf_studio.jobs.reward_evaluation import read_evaluation, read_folds
 from rlhf_studio.store.project import open_project
 
 
@@ -56,3 +56,4 @@ def test_labelers_are_tested_on_each_other(project, base, tmp_path, capsys):
     assert "Labelers it did not learn from: " in said
     assert "69.6 ± 0.9 %" in said
     assert len(json.loads((out / "labelers.json").read_text())["folds"]) == 2
+    assert len(read_folds(run.path).folds) == 2

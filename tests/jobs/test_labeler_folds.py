@@ -1,9 +1,10 @@
 import pytest
 
 from fakes import drain
-from rlhf_studio.errors import DataError
+from rlhf_studio.errors import DataError, RunError
 from rlhf_studio.jobs.labeler_folds import cross_validate, labeler_groups
 from rlhf_studio.jobs.recipes import start_project_run
+from rlhf_studio.jobs.reward_evaluation import FOLDS_FILE, read_folds, write_folds
 from rlhf_studio.schema import Answer, RankedRow, RunSpec, Turn
 
 
@@ -57,7 +58,13 @@ def test_more_seeds_give_more_models_and_the_same_prompts(run):
     assert found.others.groups == 7
 
 
-def test_nothing_is_written(run):
+def test_it_is_kept_in_the_run_only_when_asked_to(run):
     before = sorted(run.rglob("*"))
-    drain(cross_validate(run, folds=2))
+    found = drain(cross_validate(run, folds=2))
     assert sorted(run.rglob("*")) == before
+    assert read_folds(run) is None
+    write_folds(run, found)
+    assert read_folds(run) == found
+    (run / FOLDS_FILE).write_text("[]")
+    with pytest.raises(RunError, match="Cross-validate it again"):
+        read_folds(run)

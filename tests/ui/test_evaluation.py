@@ -7,7 +7,13 @@ from PySide6.QtCore import Qt
 from window_material import FakeInference, add_all_runs, evaluation_of
 
 from rlhf_studio.jobs.inference import EvaluationDone, EvaluationProgress, RequestDone, RequestFailed
-from rlhf_studio.jobs.reward_evaluation import EVALUATION_FILE, write_evaluation
+from rlhf_studio.jobs.reward_evaluation import (
+    EVALUATION_FILE,
+    CrossValidation,
+    Fold,
+    write_evaluation,
+    write_folds,
+)
 from rlhf_studio.stats.intervals import Share
 from rlhf_studio.stats.preferences import Agreement
 from rlhf_studio.ui.tabs.runs_tab import RunsTab
@@ -166,3 +172,18 @@ def test_without_held_out_rankings_it_says_so(tab, found):
     assert view.figure.isHidden()
     assert view.accuracy.isHidden()
     assert not view.scores.isHidden()
+
+
+def test_it_says_what_testing_on_other_labelers_takes_or_gave(tab, qtbot, session, found):
+    view = tab.details.evaluation
+    view.show_found(replace(found, labelers=1))
+    assert view.others.text().startswith("All rankings come from one labeler")
+    view.show_found(found)
+    assert view.others.text().endswith(f"rlhf-studio evaluate labelers {REWARD}")
+    share = Share(0.68, 0.6, 0.75, 90, 30)
+    write_evaluation(session.store.runs_dir / REWARD, found)
+    folds = CrossValidation((Fold(("Tess",), 0, 40, share, None),), share, replace(share, value=0.71))
+    write_folds(session.store.runs_dir / REWARD, folds)
+    session.runs_changed.emit()
+    assert "68.0 % of their pairs (60.0 to 75.0" in view.others.text()
+    assert "71.0 % of the other labelers'" in view.others.text()

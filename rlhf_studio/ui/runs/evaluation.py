@@ -3,7 +3,7 @@
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QProgressBar, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
-from rlhf_studio.jobs.reward_evaluation import RewardEvaluation
+from rlhf_studio.jobs.reward_evaluation import CrossValidation, RewardEvaluation
 from rlhf_studio.stats.intervals import Share
 from rlhf_studio.stats.preferences import PAPER_AGREEMENT
 from rlhf_studio.ui.plots.evaluation_plots import AccuracyPanel, CalibrationPanel, ScoresPanel
@@ -39,6 +39,7 @@ class EvaluationView(QWidget):
         self.figure = PlainLabel("", "number")
         self.headline = PlainLabel("", "", wraps=True)
         self.ceiling = PlainLabel("", "muted", wraps=True)
+        self.others = PlainLabel("", "muted", wraps=True)
         self.notes = PlainLabel("", "warning", wraps=True)
         self.again = Button(self.tr("Measure again"), self.tr("For instance with policies that are newer"), "quiet")
         self.accuracy, self.calibration, self.scores = AccuracyPanel(theme), CalibrationPanel(theme), ScoresPanel(theme)
@@ -68,9 +69,10 @@ class EvaluationView(QWidget):
         self.share.setText(self.tr("Measuring: {share} %").format(share=round(_HUNDRED * share)))
         self._stack.setCurrentIndex(1)
 
-    def show_found(self, found: RewardEvaluation) -> None:
-        """It was measured."""
+    def show_found(self, found: RewardEvaluation, folds: CrossValidation | None = None) -> None:
+        """It was measured; its recipe perhaps also on labelers whom it did not learn from."""
         self.found = found
+        self.others.setText(self._others(found, folds))
         self.figure.setText(f"{_HUNDRED * found.accuracy.value:.1f} %" if found.accuracy is not None else "")
         self.figure.setVisible(found.accuracy is not None)
         self.headline.setText(self._headline(found))
@@ -126,6 +128,24 @@ class EvaluationView(QWidget):
             said.append(words.format(own=own, held_out=held_out))
         return " ".join(said)
 
+    def _others(self, found: RewardEvaluation, folds: CrossValidation | None) -> str:
+        if folds is not None and folds.others is not None:
+            words = self.tr(
+                "Trained without each group of labelers: {value} % of their pairs ({low} to {high}; the paper: 69.6 %)."
+            ).format(value=f"{_HUNDRED * folds.others.value:.1f}", **_ends(folds.others))
+            if folds.own is None:
+                return words
+            own = self.tr("{value} % of the other labelers' ({low} to {high}; the paper: 72.4 %).")
+            return f"{words} {own.format(value=f'{_HUNDRED * folds.own.value:.1f}', **_ends(folds.own))}"
+        if found.labelers < 2:
+            return self.tr(
+                "All rankings come from one labeler, so it cannot be tested on people it did not learn from; that "
+                "takes the rankings of two, and of five as in the paper."
+            )
+        return self.tr(
+            "{count} labelers ranked. To test on those it did not learn from: rlhf-studio evaluate labelers {run}"
+        ).format(count=found.labelers, run=found.run)
+
     def _lay_out(self) -> None:
         self.failure.setVisible(False)
         self.bar.setRange(0, _HUNDRED)
@@ -156,6 +176,7 @@ class EvaluationView(QWidget):
         line.setStretch(1, 1)
         column.addLayout(line)
         column.addWidget(self.ceiling)
+        column.addWidget(self.others)
         column.addWidget(self.notes)
         grid = QGridLayout()
         grid.setSpacing(GRID)

@@ -7,7 +7,7 @@ from PySide6.QtCore import QObject
 from rlhf_studio.errors import StudioError
 from rlhf_studio.jobs.catalog import RunSummary
 from rlhf_studio.jobs.models import usable
-from rlhf_studio.jobs.reward_evaluation import RewardEvaluation, read_evaluation
+from rlhf_studio.jobs.reward_evaluation import RewardEvaluation, read_evaluation, read_folds
 from rlhf_studio.ui.inquiry import Inquiry
 from rlhf_studio.ui.runs.evaluation import EvaluationView
 from rlhf_studio.ui.session import Session
@@ -34,12 +34,12 @@ class Evaluator(QObject):
         found = usable(run)
         can_measure = found is not None and not found.is_checkpoint
         try:
-            known = read_evaluation(run.path, run.last_step)
+            known, folds = read_evaluation(run.path, run.last_step), read_folds(run.path)
         except StudioError as error:
             self._view.show_nothing(str(error), can_measure=can_measure)
             return
         if known is not None:
-            self._view.show_found(known)
+            self._view.show_found(known, folds)
         elif can_measure:
             self._view.show_nothing()
         else:
@@ -76,8 +76,15 @@ class Evaluator(QObject):
 
     def _on_evaluated(self, run_id: str, found: RewardEvaluation) -> None:
         self._going.pop(run_id, None)
-        if self._is_shown(run_id):
-            self._view.show_found(found)
+        run = self._run
+        if run is None or run.id != run_id:
+            return
+        try:
+            folds = read_folds(run.path)
+        except StudioError as error:
+            folds = None
+            self._session.say(str(error), kind="error")
+        self._view.show_found(found, folds)
 
     def _on_failed(self, run_id: str, message: str) -> None:
         self._going.pop(run_id, None)
