@@ -40,7 +40,15 @@ _ROLES: dict["RunKind", dict[str, str]] = {
 
 def add_parser(commands: Commands) -> None:
     """Register the command."""
-    add_command(commands, "train", "train one stage: sft, reward, rl-start or ppo", fill=_fill)
+    add_command(
+        commands,
+        "train",
+        "train one stage: sft, reward, rl-start or ppo",
+        description="Trains one stage: sft, reward, rl-start or ppo. 'accelerate launch --num_processes 2 -m rlhf_studio "
+        "train ...' trains it in two processes, one for each GPU, to the same end; resume and fork can do that too. On "
+        "CPUs it is 'accelerate launch --multi_gpu --num_processes 2 ... --device cpu'.",
+        fill=_fill,
+    )
 
 
 def _fill(parser: LazyParser) -> None:
