@@ -161,3 +161,35 @@ def test_an_adaptive_beta_over_three_batches():
     ):
         beta = adapt_kl_coef(beta, kl, target=6.0, horizon=10_000, episodes=512)
         assert beta == pytest.approx(expected, abs=1e-14)
+
+
+def test_clipped_scores_and_whitened_rewards_in_a_step():
+    """Scores 1, -1 and 3 of tokens 0, 1 and 2, clipped at 2 deviations of 0.5: 1, -1 and 1. There is no KL yet.
+
+    With a share p of answers that are token 1, the rewards have the mean m = 1 - 2p and the variance 1 - m^2. Whitened
+    without a shift, r becomes (r - m) / sqrt(1 - m^2) + m; of one token that is the advantage, and the return.
+    """
+    options = {"score_clip": 2.0, "whiten_rewards": True, "max_new_tokens": 1, "gamma": 1.0, "lam": 0.5}
+    rollout, metrics = one_step([0.4, 0.3, 0.3], [1.0, -1.0, 3.0], 0.5, **options)
+    answers = rollout["tokens"][:, -1]
+    assert set(answers) == {0, 1, 2}
+    mean = 1 - 2 * (answers == 1).mean()
+    spread = math.sqrt(1 - mean**2)
+    for answer, score, reward, advantage, value in zip(
+        answers, rollout["scores"], rollout["rewards"], rollout["advantages"], rollout["returns"], strict=True
+    ):
+        clipped = -1.0 if answer == 1 else 1.0
+        assert (score, reward[0]) == pytest.approx((clipped, clipped), abs=1e-6)
+        assert (advantage[0], value[0]) == pytest.approx(((clipped - mean) / spread + mean,) * 2, abs=1e-5)
+    assert metrics["objective/scores"] == pytest.approx(mean, abs=1e-6)
+
+
+def test_a_beta_that_follows_the_kl_in_a_step():
+    """The policy is its start still: KL 0, so the error is -1, cut at -0.2. A batch of 32 at horizon 100: 1 - 0.064."""
+    codec = NumberCodec(3)
+    run, data = MemoryRun(), PpoData((PromptRow(1, (Turn("user", "0"),)),))
+    policy = LanguageModel(FixedLogits([0.4, 0.3, 0.3]), codec, 64, None)
+    options = {**PLAIN, "kl_coef": 0.5, "kl_target": 6.0, "kl_horizon": 100.0, "max_new_tokens": 1}
+    judge = TokenScores([1.0, 0.0, -1.0], codec)
+    list(train_ppo(PpoSettings(**options), policy, judge, data, run, RunControl()))
+    assert run.latest().state["kl_coef"] == pytest.approx(0.5 * 0.936, abs=1e-12)

@@ -90,6 +90,35 @@ def test_a_policy_that_says_one_thing_only_is_told_once_with_what_it_says():
             assert told[name].values[side] == pytest.approx(mean, abs=1e-6)
 
 
+def ending_bandit(probabilities, scores):
+    """As ``bandit``, but token 2 ends an answer; the judge looks at the last token."""
+    base = {"steps": 9, "batch_size": 32, "minibatch_size": 32, "epochs": 1, "learning_rate": 0.3, "kl_coef": 0.0}
+    base |= {"warmup_steps": 0, "ptx_coef": 0.0, "max_new_tokens": 12, "probe_every": 99, "rollout_every": 99}
+    codec = NumberCodec(3)
+    codec.eos_id = 2
+    policy = LanguageModel(FixedLogits(probabilities), codec, 64, None)
+    data = PpoData(prompts=tuple(PromptRow(i, (Turn("user", f"{i % 3}"),)) for i in range(32)))
+    options = PpoSettings(**{**base, "threads": 1, "device": "cpu"})
+    return list(train_ppo(options, policy, TokenScores(scores, codec), data, MemoryRun(), RunControl()))
+
+
+def test_answers_that_no_longer_end_and_become_long_are_told():
+    told = alarms(ending_bandit([0.25, 0.25, 0.5], [1.0, 1.0, -1.0]))
+    assert {"finished", "length"} <= set(told)
+    ended, length = told["finished"].values, told["length"].values
+    assert ended["before"] - ended["now"] > 0.3
+    assert length["now"] > 1.5 * length["before"]
+    assert all(len(line.split(" \u2192 ")[1].split()) == 12 for line in ended["examples"].splitlines())
+
+
+def test_answers_that_become_short_are_told():
+    told = alarms(ending_bandit([0.45, 0.45, 0.1], [-1.0, -1.0, 1.0]))
+    length = told["length"].values
+    assert length["now"] < 0.5 * length["before"]
+    assert "finished" not in told
+    assert all(line.endswith("\u2192 2") for line in length["examples"].splitlines())
+
+
 def test_it_can_be_switched_off_and_changes_nothing_else():
     def metrics(events):
         found = [dict(event.values) for event in events if isinstance(event, StepMetrics)]
