@@ -12,6 +12,7 @@ from rlhf_studio.ui import session as session_module
 from rlhf_studio.ui.itemmodels.runs import RunsModel
 from rlhf_studio.ui.runs.card import CardDialog
 from rlhf_studio.ui.runs.describe import DescribeDialog
+from rlhf_studio.ui.runs.limit import LimitDialog
 from rlhf_studio.ui.tabs.runs_tab import RunsTab
 from rlhf_studio.ui.tabs.tab import GoTo
 
@@ -91,6 +92,29 @@ def test_a_run_that_failed_says_why_and_can_go_on_from_its_checkpoint(qtbot, ses
     assert tab.details.message.text() == "The disk is full <b>here</b>."
     assert tab.details.message.textFormat() == Qt.TextFormat.PlainText
     assert tab.details.go_on.isEnabled()
+
+
+def test_a_run_that_ended_at_its_limit_of_the_kl_goes_on_with_another_one(qtbot, session, monkeypatch):
+    settings = {"steps": 9, "kl_stop": 2.5}
+    add_run(session.store.folder, "20260101-100000-ppo", "ppo", {}, [StepMetrics(4)], settings=settings)
+    (session.store.runs_dir / "20260101-100000-ppo" / "checkpoints" / "step-00000004").mkdir(parents=True)
+    tab = RunsTab(session)
+    qtbot.addWidget(tab)
+    tab.show()
+    asked = []
+    monkeypatch.setattr(session, "go_on", lambda *words: asked.append(words))
+    assert tab.details.go_on.text() == "Go on with another limit of the KL"
+    click(qtbot, tab.details.go_on)
+    dialog = tab.details.findChild(LimitDialog)
+    assert dialog.labelText().startswith("The run ended at step 4, above its limit of 2.5 nats per answer.")
+    assert dialog.doubleValue() == 5
+    dialog.setDoubleValue(0)
+    dialog.accept()
+    assert asked == [(session.store.runs_dir / "20260101-100000-ppo", "ppo", {"kl_stop": 0.0})]
+    add_run(session.store.folder, "20260102-100000-ppo", "ppo", {}, [StepMetrics(9)], settings=settings)
+    session.runs_changed.emit()
+    tab.go_to(GoTo("runs", run_id="20260102-100000-ppo"))
+    assert tab.details.go_on.isHidden()  # it came to its last step
 
 
 def test_a_damaged_run_is_named(qtbot, session, tab):

@@ -13,13 +13,15 @@ from rlhf_studio.jobs.catalog import RunSummary
 from rlhf_studio.jobs.export_job import exportable
 from rlhf_studio.jobs.models import kept_steps, usable
 from rlhf_studio.jobs.provenance import run_card
-from rlhf_studio.jobs.run_file import read_run_file
+from rlhf_studio.jobs.run_file import ended_early, read_run_file
+from rlhf_studio.jobs.steering import settings_after
 from rlhf_studio.settings import STAGE_SETTINGS
 from rlhf_studio.ui.plots.figures import PANELS, kind_of
 from rlhf_studio.ui.plots.grid import PlotGrid
 from rlhf_studio.ui.runs.card import CardDialog
 from rlhf_studio.ui.runs.describe import DescribeDialog
 from rlhf_studio.ui.runs.evaluation import EvaluationView
+from rlhf_studio.ui.runs.limit import LimitDialog
 from rlhf_studio.ui.spoken import named, notice_text, usable_text
 from rlhf_studio.ui.theme import Theme
 from rlhf_studio.ui.train.history import HistoryReader
@@ -30,7 +32,7 @@ from rlhf_studio.ui.widgets.text import PlainLabel
 class RunDetails(QWidget):
     """Curves above, settings and acts below. Long runs are read in slices."""
 
-    continue_requested = Signal(object, str)  # RunSummary, stage
+    continue_requested = Signal(object, str, dict)  # RunSummary, stage, settings to go on with
     fork_requested = Signal(object, int)  # RunSummary, step of the checkpoint
     compare_requested = Signal(str)  # run id
     export_requested = Signal(object, str)  # RunSummary, jobs.export_job.Weights
@@ -41,6 +43,7 @@ class RunDetails(QWidget):
         super().__init__(parent)
         self.run: RunSummary | None = None
         self.stage = ""
+        self._limit = 0.0  # of the KL, where the run ended above it
         self.title = PlainLabel("", "title")
         self.message = PlainLabel("", "danger", wraps=True)
         self.usable = PlainLabel("", "muted", wraps=True)
@@ -136,7 +139,11 @@ class RunDetails(QWidget):
         self.message.setText(run.message)
         self.message.setVisible(bool(run.message))
         self.settings.setText(self._differences(run))
-        self.go_on.setVisible(run.outcome != "completed" and not is_live)
+        self._limit = self._limit_of(run)
+        self.go_on.setVisible((run.outcome != "completed" or self._limit > 0) and not is_live)
+        more = self.tr("Go on with another limit of the KL") if self._limit > 0 else self.tr("Continue")
+        self.go_on.setText(more)
+        self.go_on.setAccessibleName(more)
         self.go_on.setEnabled(not is_busy and any((run.path / "checkpoints").glob("step-*")))
         self._show_steps(run)
         self._show_exports(run)
@@ -150,6 +157,19 @@ class RunDetails(QWidget):
         self._show_page()
         if is_new and kind in self.grids:
             self._read(run, kind)
+
+    @staticmethod
+    def _limit_of(run: RunSummary) -> float:
+        """The limit of the KL above which a run ended before its last step; 0 where it did not."""
+        if run.outcome != "completed":
+            return 0.0
+        try:
+            spec = read_run_file(run.path).spec
+        except StudioError:  # whoever shows its settings says so
+            return 0.0
+        if not ended_early(spec, run.last_step):
+            return 0.0
+        return float(settings_after(run.path, run.last_step).get("kl_stop", 0.0))
 
     def _best(self, run: RunSummary) -> str:
         """What is known of the run's best policy, where it has kept one."""
@@ -231,8 +251,18 @@ class RunDetails(QWidget):
         return self.tr("Settings: {settings}\nModels: {models}").format(settings=settings, models=models)
 
     def _on_go_on_clicked(self) -> None:
-        if self.run is not None:
-            self.continue_requested.emit(self.run, self.stage)
+        if self.run is None:
+            return
+        if self._limit <= 0:
+            self.continue_requested.emit(self.run, self.stage, {})
+            return
+        dialog = LimitDialog(self.run, self._limit, self)
+        dialog.chosen.connect(self._on_limit_chosen)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def _on_limit_chosen(self, run: RunSummary, limit: float) -> None:
+        self.continue_requested.emit(run, self.stage, {"kl_stop": limit})
 
     def _on_export_triggered(self, action: QAction) -> None:
         if self.run is not None:

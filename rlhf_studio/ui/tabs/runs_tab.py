@@ -186,9 +186,9 @@ class RunsTab(Tab):
         if events:
             self.details.take_live(events)
 
-    def _on_continue_requested(self, run: RunSummary, stage: str) -> None:
+    def _on_continue_requested(self, run: RunSummary, stage: str, changes: dict[str, float]) -> None:
         try:
-            self.session.go_on(run.path, cast("StageKey", stage))
+            self.session.go_on(run.path, cast("StageKey", stage), changes)
         except StudioError as error:
             self.session.say(str(error), kind="error")
             return
