@@ -193,17 +193,22 @@ def _draw_changes(axes: Axes, stage: StageFacts, theme: Theme) -> None:
     told: dict[int, list[str]] = {}
     for change in stage.changes:
         told.setdefault(change.step, []).append(words.mark(change.name, change.value))
+    middle = sum(axes.get_xlim()) / 2
     for place, (step, changes) in enumerate(sorted(told.items())):
+        is_left = step > middle  # so that the words stay inside
         axes.axvline(step, linestyle=(0, (1, 2)), linewidth=1.2, color=theme.models[stage.key], zorder=0.5)
         axes.annotate(
             ", ".join(changes),
             xy=(step, 0.97 - 0.09 * (place % 3)),  # neighbours do not lie on each other
             xycoords=("data", "axes fraction"),
-            xytext=(2, 0),
+            xytext=(-3 if is_left else 3, 0),
             textcoords="offset points",
             va="top",
+            ha="right" if is_left else "left",
             fontsize=7.5,
             color=theme.models[stage.key],
+            bbox={"facecolor": theme.background, "edgecolor": "none", "pad": 1.0},
+            zorder=0.6,  # under the curves, which are never hidden
         )
 
 

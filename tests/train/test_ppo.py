@@ -106,6 +106,21 @@ def test_the_score_is_read_on_the_answer_with_its_prompt(stage):
         assert alone.item() == pytest.approx(float(rollout.scores[row]), abs=1e-5)
 
 
+def test_rollouts_come_from_the_whole_distribution_and_no_setting_says_otherwise(stage, monkeypatch):
+    from rlhf_studio.train import ppo_collect
+
+    asked, true = [], ppo_collect.generate
+
+    def generate(model, prompts, sampling, noise):
+        asked.append((model, sampling.temperature, sampling.top_p))
+        return true(model, prompts, sampling, noise)
+
+    monkeypatch.setattr(ppo_collect, "generate", generate)
+    drain(collect_rollout(stage, 1))
+    assert asked == [(stage.policy, 1.0, 1.0)]  # of the raw weights, never of their average
+    assert not [name for name in PpoSettings.model_fields if name.startswith(("temp", "top_", "repetition", "min_p"))]
+
+
 def gradient(stage, rollout, micro_batch, monkeypatch):
     kept = {}
 
