@@ -28,7 +28,11 @@ def _set_side_by_side(stage: PpoStage, count: int) -> None:
     stage.side_by_side = count
 
 
-_SIDE_BY_SIDE = Portion(lambda stage: int(stage.side_by_side), _set_side_by_side, "run.sampling_halved")
+_SIDE_BY_SIDE = Portion(
+    lambda stage: int(stage.side_by_side),
+    _set_side_by_side,
+    lambda step, counts: Notice(step, "run.sampling_halved", counts),
+)
 
 
 class _StoppedError(Exception):

@@ -38,14 +38,18 @@ class Portion(NamedTuple):
 
     read: Callable[[Any], int]  # of the stage; 0 while all is done at once
     write: Callable[[Any, int], object]
-    message: str  # id of the notice that tells of it
+    notice: Callable[[int, dict[str, int]], Notice]  # tells of it, from the step and how many "before" and "now"
 
 
 def _set_micro_batch(stage: Adjustable[S], count: int) -> None:
     stage.settings = stage.settings.model_copy(update={"micro_batch": count})
 
 
-MICRO_BATCH = Portion(lambda stage: int(stage.settings.micro_batch), _set_micro_batch, "run.micro_batch_halved")
+MICRO_BATCH = Portion(
+    lambda stage: int(stage.settings.micro_batch),
+    _set_micro_batch,
+    lambda step, counts: Notice(step, "run.micro_batch_halved", counts),
+)
 
 
 def sparingly(
@@ -81,7 +85,7 @@ def sparingly(
                 raise
         undo()  # here, where the broken attempt and its tensors are gone
         portion.write(stage, before // 2)
-        yield Notice(step, portion.message, {"before": before, "now": before // 2})
+        yield portion.notice(step, {"before": before, "now": before // 2})
 
 
 def in_halves(items: Sequence[T], step: int, attempt: Callable[[Sequence[T]], Iterator[E]]) -> Iterator[E | Notice]:
