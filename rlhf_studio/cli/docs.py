@@ -78,7 +78,7 @@ def _presets() -> Iterator[str]:
 def _settings_table(rows: Sequence[Option]) -> str:
     table = ["| setting | default | unit | may be | paper | |", "|---|---|---|---|---|---|"]
     for row in rows:
-        cells = (f"`{row.name}`", default_text(row), row.unit, allowed(row), row.paper, f"**{row.title}.** {row.help}")
+        cells = (f"`{row.name}`", default_text(row), row.unit, allowed(row), row.source, f"**{row.title}.** {row.help}")
         table.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(table)
 

@@ -1,14 +1,21 @@
 """Command-line options made from the settings objects, and read back into them."""
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from rlhf_studio.cli.parser import LazyParser
-from rlhf_studio.errors import DataError
-from rlhf_studio.settings import Option, StageSettings, TrainSettings, options, parse_settings
+from rlhf_studio.settings import (
+    STAGE_SETTINGS,
+    Option,
+    StageSettings,
+    TrainSettings,
+    options,
+    parse_settings,
+    read_stage_settings,
+)
+from rlhf_studio.settings.files import read_json_object as read_file
 
 S = TypeVar("S", bound=StageSettings)
 
@@ -22,7 +29,8 @@ def add_settings(parser: LazyParser, settings: type[StageSettings]) -> None:
         "--settings",
         type=Path,
         metavar="FILE.json",
-        help="take settings from this file: one JSON object, its keys as in a run's settings; options win over it",
+        help="take settings from this file: one JSON object, keys as in a run's settings, or by stage as the window "
+        "saves them; options win over it",
     )
     own = parser.add_argument_group("settings of this stage")
     shared = parser.add_argument_group("settings that all stages have")
@@ -63,7 +71,9 @@ def read_settings(args: argparse.Namespace, settings: type[S], preset: Mapping[s
     Raises:
         DataError: If the file cannot be read, or a value is not allowed.
     """
-    return parse_settings(settings, {**(preset or {}), **read_json_object(args.settings), **given_settings(args)})
+    stage = next((stage for stage, cls in STAGE_SETTINGS.items() if cls is settings), "")
+    kept = read_stage_settings(args.settings, stage) if args.settings else {}
+    return parse_settings(settings, {**(preset or {}), **kept, **given_settings(args)})
 
 
 def given_settings(args: argparse.Namespace) -> dict[str, Any]:
@@ -77,22 +87,7 @@ def read_json_object(path: Path | None) -> Mapping[str, Any]:
     Raises:
         DataError: If the file cannot be read or is something else.
     """
-    if path is None:
-        return {}
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"The settings file '{path}' cannot be read: {error.strerror}. Name another file.") from error
-    except ValueError as error:
-        raise DataError(
-            f"The settings file '{path}' is not JSON: {error}. Correct it, or name another file."
-        ) from error
-    if not isinstance(value, dict):
-        raise DataError(
-            f"The settings file '{path}' holds a {type(value).__name__} where one JSON object is wanted. "
-            'Write it like {"learning_rate": 0.001}.'
-        )
-    return value
+    return read_file(path) if path else {}
 
 
 def flag(option: Option) -> str:
@@ -111,9 +106,14 @@ def allowed(option: Option) -> str:
 
 def default_text(option: Option) -> str:
     """The default as a person would type it."""
-    if isinstance(option.default, bool):
-        return "on" if option.default else "off"
-    return _number(option.default)
+    return value_text(option.default)
+
+
+def value_text(value: Any) -> str:
+    """A setting's value as a person would type it."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return _number(value)
 
 
 def _number(value: Any) -> str:
@@ -130,5 +130,5 @@ def _help(option: Option) -> str:
     facts = [f"default {default_text(option)}"]
     facts += [f"in {option.unit}"] if option.unit else []
     facts += [allowed(option)] if option.bounds else []
-    facts += [f"paper: {option.paper}"]
+    facts += [f"paper: {option.source}"]
     return f"{option.title}: {option.help} [{'; '.join(facts)}]".replace("%", "%%")

@@ -77,6 +77,12 @@ def _fill_stage(parser: LazyParser, kind: "RunKind") -> None:
         action="store_true",
         help="say what the run would take (time, memory, disk), measured for a moment, and start nothing",
     )
+    parser.add_argument(
+        "--save-settings",
+        type=Path,
+        metavar="FILE.json",
+        help="write what differs from the defaults into this file, for --settings and the window, and start nothing",
+    )
     add_settings(parser, _settings_class(kind))
 
 
@@ -87,6 +93,9 @@ def run(args: argparse.Namespace, kind: "RunKind") -> int:
     from rlhf_studio.store.project import open_project
 
     settings = read_settings(args, _settings_class(kind), _preset_settings(args.preset, kind))
+    _say_changes(settings)
+    if args.save_settings is not None:
+        return _save(args.save_settings, kind, settings)
     with open_project(args.project) as store:
         from rlhf_studio.cli.choosing import choose_models
         from rlhf_studio.cli.estimates import find_estimate, say_estimate
@@ -101,6 +110,25 @@ def run(args: argparse.Namespace, kind: "RunKind") -> int:
             spec = replace(spec, title=run_name(stage_key(spec), spec.settings, models))
         say_estimate(find_estimate(store, spec), is_all=args.estimate)
         return 0 if args.estimate else follow_one(store, begin(store, spec))
+
+
+def _say_changes(settings: "TrainSettings") -> None:
+    """What differs from the defaults, in one line."""
+    from rlhf_studio.cli.options import default_text, value_text
+    from rlhf_studio.settings import differences
+
+    changed = differences(type(settings), settings.model_dump(mode="json"))
+    told = [f"{row.title} {value_text(value)} (default {default_text(row)})" for row, value in changed]
+    print(f"Settings: {', '.join(told) if told else 'the defaults'}.")
+
+
+def _save(path: Path, kind: "RunKind", settings: "TrainSettings") -> int:
+    from rlhf_studio.settings import differences, write_settings_file
+
+    changed = differences(type(settings), settings.model_dump(mode="json"))
+    write_settings_file(path, {kind: {row.name: value for row, value in changed}})
+    print(f"Saved to {path}; nothing was started.")
+    return 0
 
 
 def _preset_settings(name: str | None, kind: "RunKind") -> "Mapping[str, Any]":

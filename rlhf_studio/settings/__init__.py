@@ -1,6 +1,18 @@
 """Typed, bounded, documented settings of every stage; form, command line and docs are made from them."""
 
-from rlhf_studio.settings.base import Option, StageSettings, TrainSettings, option, options, parse_settings
+from rlhf_studio.settings.base import (
+    NO_UNIT,
+    NOT_IN_PAPER,
+    Option,
+    StageSettings,
+    TrainSettings,
+    differences,
+    option,
+    options,
+    parse_settings,
+)
+from rlhf_studio.settings.files import read_settings_file, read_stage_settings, write_settings_file
+from rlhf_studio.settings.groups import FIELD_GROUPS, MORE, group_of, grouped
 from rlhf_studio.settings.ppo import STEERABLE, PpoSettings
 from rlhf_studio.settings.presets import (
     DEFAULT_TITLE,
@@ -20,7 +32,11 @@ from rlhf_studio.settings.stages import STAGE_SETTINGS
 
 __all__ = [
     "DEFAULT_TITLE",
+    "FIELD_GROUPS",
     "GROUPS",
+    "MORE",
+    "NOT_IN_PAPER",
+    "NO_UNIT",
     "PRESETS",
     "STAGE_SETTINGS",
     "STEERABLE",
@@ -34,10 +50,16 @@ __all__ = [
     "SftSettings",
     "StageSettings",
     "TrainSettings",
+    "differences",
     "find_preset",
+    "group_of",
+    "grouped",
     "option",
     "options",
     "parse_settings",
     "presets_in",
     "presets_of",
+    "read_settings_file",
+    "read_stage_settings",
+    "write_settings_file",
 ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
@@ -9,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from rlhf_studio.errors import DataError
 
 NOT_IN_PAPER = "not in the paper"
+NO_UNIT = ""  # of a pure number, said on purpose
 
 
 def option(
@@ -16,8 +18,9 @@ def option(
     title: str,
     description: str,
     *,
-    unit: str = "",
+    unit: str | None = None,
     paper: str = NOT_IN_PAPER,
+    ours: str = "",
     simple: bool = False,
     **bounds: Any,
 ) -> Any:
@@ -27,12 +30,13 @@ def option(
         default: Value of the preset "Small and safe".
         title: Two or three words for a label.
         description: One or two sentences of help; says where our default comes from if the paper is silent.
-        unit: What the number counts, e.g. "tokens"; empty for pure numbers and switches.
+        unit: What a number counts, e.g. "tokens", or ``NO_UNIT``; switches and choices have none.
         paper: InstructGPT's value with its section, or ``NOT_IN_PAPER``.
+        ours: Where our default comes from, if the paper is silent.
         simple: Whether the short form (at most six fields) shows it.
         **bounds: pydantic's ``ge``, ``gt``, ``le``, ``lt``.
     """
-    extra: dict[str, JsonValue] = {"unit": unit, "paper": paper, "simple": simple}
+    extra: dict[str, JsonValue] = {"unit": unit, "paper": paper, "ours": ours, "simple": simple}
     return Field(default, title=title, description=description, json_schema_extra=extra, **bounds)
 
 
@@ -45,9 +49,19 @@ class StageSettings(BaseModel):
 class TrainSettings(StageSettings):
     """What every training stage has."""
 
-    seed: int = option(0, "Seed", "Fixes data order, sampling and dropout. The same seed gives the same run.", ge=0)
+    seed: int = option(
+        0,
+        "Seed",
+        "Fixes data order, sampling and dropout. The same seed gives the same run.",
+        ge=0,
+        unit=NO_UNIT,
+        ours="Any number does.",
+    )
     device: Literal["auto", "cpu", "cuda", "mps"] = option(
-        "auto", "Device", "Where the models live. auto takes the GPU if there is one, then Apple's, else the CPU."
+        "auto",
+        "Device",
+        "Where the models live. auto takes the GPU if there is one, then Apple's, else the CPU.",
+        ours="What runs fastest where it is there.",
     )
     precision: Literal["float32", "bfloat16"] = option(
         "float32",
@@ -63,6 +77,7 @@ class TrainSettings(StageSettings):
         unit="threads",
         ge=0,
         le=512,
+        ours="Measured on two cores.",
     )
     micro_batch: int = option(
         0,
@@ -72,9 +87,16 @@ class TrainSettings(StageSettings):
         unit="sequences",
         ge=0,
         le=65536,
+        ours="The whole minibatch is fastest where the memory suffices.",
     )
     checkpoint_seconds: float = option(
-        60.0, "Checkpoint every", "Longest time that a crash can cost.", unit="seconds", gt=0, le=60
+        60.0,
+        "Checkpoint every",
+        "Longest time that a crash can cost.",
+        unit="seconds",
+        gt=0,
+        le=60,
+        ours="Our limit of what a crash may cost.",
     )
     keep_checkpoints: int = option(
         2,
@@ -84,24 +106,44 @@ class TrainSettings(StageSettings):
         unit="checkpoints",
         ge=1,
         le=10_000,
+        ours="Two, so that one damaged on the disk leaves another.",
     )
     keep_best: bool = option(
         False,
         "Keep the best one",
         "One more checkpoint stays: the best by held-out loss (SFT, reward model) or by reward minus KL penalty (PPO).",
+        ours="Off, to save disk space.",
     )
     max_grad_norm: float = option(
         1.0,
         "Gradient clipping",
         "The gradient is scaled down to this norm. 0 switches clipping off. Common practice.",
         ge=0,
+        unit=NO_UNIT,
+        ours="Common practice: 1 is the default of transformers' Trainer.",
     )
-    adam_beta1: float = option(0.9, "Adam beta 1", "Memory of the mean gradient.", paper="0.9 (C)", ge=0, lt=1)
-    adam_beta2: float = option(0.95, "Adam beta 2", "Memory of the squared gradient.", paper="0.95 (C)", ge=0, lt=1)
+    adam_beta1: float = option(
+        0.9, "Adam beta 1", "Memory of the mean gradient.", paper="0.9 (C)", ge=0, lt=1, unit=NO_UNIT
+    )
+    adam_beta2: float = option(
+        0.95, "Adam beta 2", "Memory of the squared gradient.", paper="0.95 (C)", ge=0, lt=1, unit=NO_UNIT
+    )
     adam_epsilon: float = option(
-        1e-5, "Adam epsilon", "Damps steps of tiny gradients. Ours is that of OpenAI's published RLHF code.", gt=0
+        1e-5,
+        "Adam epsilon",
+        "Damps steps of tiny gradients. Ours is that of OpenAI's published RLHF code.",
+        gt=0,
+        unit=NO_UNIT,
+        ours="OpenAI's published RLHF code.",
     )
-    weight_decay: float = option(0.0, "Weight decay", "Decoupled decay of the weights (AdamW). Off by default.", ge=0)
+    weight_decay: float = option(
+        0.0,
+        "Weight decay",
+        "Decoupled decay of the weights (AdamW). Off by default.",
+        ge=0,
+        unit=NO_UNIT,
+        ours="Off, as in OpenAI's published RLHF code, which uses plain Adam.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +155,16 @@ class Option:
     help: str
     unit: str
     paper: str
+    ours: str
     is_simple: bool
     annotation: Any
     default: Any
     bounds: Mapping[str, float]
+
+    @property
+    def source(self) -> str:
+        """The paper's value with its section; where it is silent, also where ours comes from."""
+        return f"{self.paper}; ours: {self.ours}" if self.ours else self.paper
 
 
 def options(settings: type[StageSettings]) -> list[Option]:
@@ -133,8 +181,9 @@ def _describe(name: str, info: Any) -> Option:
         name=name,
         title=info.title or name,
         help=info.description or "",
-        unit=extra.get("unit", ""),
+        unit=extra.get("unit") or NO_UNIT,
         paper=extra.get("paper", NOT_IN_PAPER),
+        ours=extra.get("ours", ""),
         is_simple=bool(extra.get("simple")),
         annotation=info.annotation,
         default=info.default,
@@ -156,6 +205,19 @@ def parse_settings(cls: type[S], values: Mapping[str, Any]) -> S:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or "settings"
+        if first["type"] == "extra_forbidden":
+            raise DataError(_unknown(cls, name)) from error
         raise DataError(
             f"The setting '{name}' cannot be {first.get('input')!r}: {first['msg'].lower()}. Choose another value."
         ) from error
+
+
+def differences(cls: type[StageSettings], values: Mapping[str, Any]) -> list[tuple[Option, Any]]:
+    """The settings whose value is not the default, each with its value."""
+    return [(one, values[one.name]) for one in options(cls) if one.name in values and values[one.name] != one.default]
+
+
+def _unknown(cls: type[StageSettings], name: str) -> str:
+    near = get_close_matches(name, cls.model_fields, n=3, cutoff=0.5)
+    hint = f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(cls.model_fields)}."
+    return f"There is no setting '{name}' in this stage. {hint}"

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from rlhf_studio.settings.base import TrainSettings, option
+from rlhf_studio.settings.base import NO_UNIT, TrainSettings, option
 
 # what a person may change while a run goes on; the run's checkpoints hold it from then on
 STEERABLE = ("kl_coef", "ptx_coef", "learning_rate", "value_learning_rate", "clip", "kl_stop")
@@ -44,9 +44,10 @@ class PpoSettings(TrainSettings):
         simple=True,
         gt=0,
         le=1,
+        unit=NO_UNIT,
     )
     value_learning_rate: float = option(
-        1e-3, "Value learning rate", "Of the separate value network.", paper="9e-6 (C.4)", gt=0, le=1
+        1e-3, "Value learning rate", "Of the separate value network.", paper="9e-6 (C.4)", gt=0, le=1, unit=NO_UNIT
     )
     warmup_steps: int = option(
         10,
@@ -82,6 +83,7 @@ class PpoSettings(TrainSettings):
         "earlier code, which sampled two million episodes; a short run wants less.",
         unit="episodes",
         gt=0,
+        ours="OpenAI's earlier code (Ziegler et al. 2019).",
     )
     kl_stop: float = option(
         0.0,
@@ -89,6 +91,7 @@ class PpoSettings(TrainSettings):
         "The run ends after the first step whose answers are further from its start than this. 0 never stops it.",
         unit="nats per answer",
         ge=0,
+        ours="Off, since the paper runs to the end.",
     )
     ptx_coef: float = option(
         0.2,
@@ -98,6 +101,7 @@ class PpoSettings(TrainSettings):
         paper="27.8 (C.4), reduction not stated",
         simple=True,
         ge=0,
+        unit=NO_UNIT,
     )
     ptx_ratio: float = option(
         0.5,
@@ -108,7 +112,15 @@ class PpoSettings(TrainSettings):
         gt=0,
         le=64,
     )
-    ptx_window: int = option(64, "Pretraining window", "Length of one window.", unit="tokens", ge=2, le=65536)
+    ptx_window: int = option(
+        64,
+        "Pretraining window",
+        "Length of one window.",
+        unit="tokens",
+        ge=2,
+        le=65536,
+        ours="Ours: a quarter of the bundled models' context.",
+    )
     ptx_norm_ratio: float = option(
         0.0,
         "Pretraining gradient's share",
@@ -117,8 +129,11 @@ class PpoSettings(TrainSettings):
         unit="policy gradients",
         ge=0,
         le=100,
+        ours="Off, since the paper fixes gamma.",
     )
-    clip: float = option(0.2, "Policy clip", "Half-width of the trust region on the ratio.", paper="0.2 (C.4)", gt=0)
+    clip: float = option(
+        0.2, "Policy clip", "Half-width of the trust region on the ratio.", paper="0.2 (C.4)", gt=0, unit=NO_UNIT
+    )
     value_clip: float = option(
         0.2,
         "Value clip",
@@ -126,17 +141,25 @@ class PpoSettings(TrainSettings):
         "or of a script's marks in the first batch.",
         unit="standard deviations of the scores",
         gt=0,
+        ours="OpenAI's earlier code clips at 0.2 in units of reward; ours scales with the scores.",
     )
-    gamma: float = option(1.0, "Discount", "Per token; 1 is none.", paper="1, no discount (C.4)", gt=0, le=1)
+    gamma: float = option(
+        1.0, "Discount", "Per token; 1 is none.", paper="1, no discount (C.4)", gt=0, le=1, unit=NO_UNIT
+    )
     lam: float = option(
         0.95,
         "GAE lambda",
         "Trades variance (1) against the value network's bias (0). Ours is that of Stiennon et al. 2020.",
         ge=0,
         le=1,
+        unit=NO_UNIT,
+        ours="Stiennon et al. 2020.",
     )
     whiten_advantages: bool = option(
-        True, "Whiten advantages", "Shift and scale the advantages of a batch to mean 0, deviation 1. Common practice."
+        True,
+        "Whiten advantages",
+        "Shift and scale the advantages of a batch to mean 0, deviation 1. Common practice.",
+        ours="Common practice, as in OpenAI's earlier code.",
     )
     start: Literal["sft", "rl-start"] = option(
         "sft",
@@ -157,6 +180,7 @@ class PpoSettings(TrainSettings):
         "Watching reward",
         "Scores the same answers beside it and is shown only: where the reward rises and this one falls, the policy "
         "games its reward (Gao et al. 2022). A script's marks go from 0 to 1.",
+        ours="Ours, off: it changes no training.",
     )
     script_scale: float = option(
         4.0,
@@ -166,12 +190,14 @@ class PpoSettings(TrainSettings):
         unit="reward per mark",
         gt=0,
         le=1000,
+        ours="Measured on the example's ranked answers.",
     )
     whiten_rewards: bool = option(
         False,
         "Whiten rewards",
         "Scale the rewards of a batch, with their KL penalty, to deviation 1 without shifting them, before advantages "
         "are estimated. Done in OpenAI's earlier code; Huang et al. 2024 saw shorter answers from it.",
+        ours="Off, for shorter answers came of it elsewhere.",
     )
     score_clip: float = option(
         0.0,
@@ -180,6 +206,7 @@ class PpoSettings(TrainSettings):
         "of reward.",
         unit="standard deviations of the scores",
         ge=0,
+        ours="Off, since the paper clips none.",
     )
     max_new_tokens: int = option(
         48, "Longest answer", "Answers are cut here.", unit="tokens", paper="1024 (C)", simple=False, ge=1, le=32768
@@ -190,6 +217,7 @@ class PpoSettings(TrainSettings):
         "Taken from the score of an answer that hit the length limit, in standard deviations of the scores.",
         unit="standard deviations of the scores",
         ge=0,
+        ours="Off, since the paper takes none.",
     )
     ema_decay: float = option(
         0.992,
@@ -198,6 +226,7 @@ class PpoSettings(TrainSettings):
         paper="0.992 (C.4)",
         ge=0,
         lt=1,
+        unit=NO_UNIT,
     )
     best_kl: float = option(
         0.0,
@@ -214,6 +243,7 @@ class PpoSettings(TrainSettings):
         "Tell, with examples, when the answers of the last three steps show signs of gaming the reward beside those of "
         "the first three: they repeat themselves, have another length, do not end, become alike, or the watching "
         "reward falls while the reward rises. The window pauses the run then.",
+        ours="Ours: it changes no training.",
     )
     checkpoint_steps: int = option(
         10,
@@ -231,6 +261,18 @@ class PpoSettings(TrainSettings):
         le=10_000,
     )
     rollout_every: int = option(
-        10, "Keep rollouts", "Save the tokens and numbers of every n-th step.", unit="steps", ge=1
+        10,
+        "Keep rollouts",
+        "Save the tokens and numbers of every n-th step.",
+        unit="steps",
+        ge=1,
+        ours="Ours: a trade of disk space for detail.",
     )
-    probe_every: int = option(5, "Probe every", "Answer the probe prompts every n-th step.", unit="steps", ge=1)
+    probe_every: int = option(
+        5,
+        "Probe every",
+        "Answer the probe prompts every n-th step.",
+        unit="steps",
+        ge=1,
+        ours="Ours: a trade of time for detail.",
+    )

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from rlhf_studio.settings.base import NOT_IN_PAPER, TrainSettings, option
+from rlhf_studio.settings.base import NO_UNIT, NOT_IN_PAPER, TrainSettings, option
 
 
 class PretrainSettings(TrainSettings):
@@ -24,11 +24,15 @@ class PretrainSettings(TrainSettings):
         "muon: Muon for the matrices and AdamW for embeddings and norms; better after the same time than AdamW alone.",
         paper=NOT_IN_PAPER,
     )
-    matrix_rate: float = option(0.02, "Matrix learning rate", "Peak rate of Muon.", gt=0, le=1)
-    learning_rate: float = option(3e-3, "Learning rate", "Peak rate of AdamW.", simple=True, gt=0, le=1)
-    warmup_share: float = option(0.02, "Warm-up", "Share of the run in which the rates rise.", ge=0, lt=1)
-    decay_share: float = option(0.6, "Decay", "Share of the run, at its end, in which the rates fall.", ge=0, le=1)
-    final_rate: float = option(0.03, "Final rate", "The rates end at this share of their peak.", ge=0, le=1)
+    matrix_rate: float = option(0.02, "Matrix learning rate", "Peak rate of Muon.", gt=0, le=1, unit=NO_UNIT)
+    learning_rate: float = option(3e-3, "Learning rate", "Peak rate of AdamW.", simple=True, gt=0, le=1, unit=NO_UNIT)
+    warmup_share: float = option(0.02, "Warm-up", "Share of the run in which the rates rise.", ge=0, lt=1, unit=NO_UNIT)
+    decay_share: float = option(
+        0.6, "Decay", "Share of the run, at its end, in which the rates fall.", ge=0, le=1, unit=NO_UNIT
+    )
+    final_rate: float = option(
+        0.03, "Final rate", "The rates end at this share of their peak.", ge=0, le=1, unit=NO_UNIT
+    )
     induction_start: bool = option(
         True,
         "Induction heads from the start",
@@ -43,14 +47,22 @@ class PretrainSettings(TrainSettings):
         "wipe them out.",
         gt=0,
         le=1,
+        unit=NO_UNIT,
     )
     drill_steps_share: float = option(
-        0.05, "More drills first", "Share of the run, at its start, with more rows of drills.", ge=0, le=1
+        0.05, "More drills first", "Share of the run, at its start, with more rows of drills.", ge=0, le=1, unit=NO_UNIT
     )
     repeat_share_first: float = option(
-        0.4, "Repeats at first", "Share of rows made of repeated random words in that first part.", ge=0, le=1
+        0.4,
+        "Repeats at first",
+        "Share of rows made of repeated random words in that first part.",
+        ge=0,
+        le=1,
+        unit=NO_UNIT,
     )
-    repeat_share: float = option(0.08, "Repeats after", "Share of such rows in the rest of the run.", ge=0, le=1)
+    repeat_share: float = option(
+        0.08, "Repeats after", "Share of such rows in the rest of the run.", ge=0, le=1, unit=NO_UNIT
+    )
     pairs_share_first: float = option(
         0.4,
         "Pairs at first",
@@ -58,8 +70,15 @@ class PretrainSettings(TrainSettings):
         "looking up who has what.",
         ge=0,
         le=1,
+        unit=NO_UNIT,
     )
-    pairs_share: float = option(0.12, "Pairs after", "Share of such rows in the rest of the run.", ge=0, le=1)
-    weight_decay: float = option(0.1, "Weight decay", "Decoupled decay of the matrices between the embeddings.", ge=0)
-    adam_epsilon: float = option(1e-8, "Adam epsilon", "Damps steps of tiny gradients; rare tokens have those.", gt=0)
+    pairs_share: float = option(
+        0.12, "Pairs after", "Share of such rows in the rest of the run.", ge=0, le=1, unit=NO_UNIT
+    )
+    weight_decay: float = option(
+        0.1, "Weight decay", "Decoupled decay of the matrices between the embeddings.", ge=0, unit=NO_UNIT
+    )
+    adam_epsilon: float = option(
+        1e-8, "Adam epsilon", "Damps steps of tiny gradients; rare tokens have those.", gt=0, unit=NO_UNIT
+    )
     evaluate_every: int = option(250, "Evaluate every", "Updates between two held-out losses.", unit="steps", ge=1)

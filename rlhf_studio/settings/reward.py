@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from rlhf_studio.settings.base import TrainSettings, option
+from rlhf_studio.settings.base import NO_UNIT, TrainSettings, option
 
 
 class RewardSettings(TrainSettings):
@@ -26,6 +26,7 @@ class RewardSettings(TrainSettings):
         simple=True,
         gt=0,
         le=1,
+        unit=NO_UNIT,
     )
     batch_size: int = option(
         8,
@@ -39,7 +40,7 @@ class RewardSettings(TrainSettings):
         le=1024,
     )
     final_rate: float = option(
-        0.1, "Final rate", "The cosine ends at this share of the peak.", paper="0.1 (C.2)", ge=0, le=1
+        0.1, "Final rate", "The cosine ends at this share of the peak.", paper="0.1 (C.2)", ge=0, le=1, unit=NO_UNIT
     )
     max_rankings: int = option(
         0,
@@ -48,6 +49,7 @@ class RewardSettings(TrainSettings):
         "and is easily hacked.",
         unit="rankings",
         ge=0,
+        ours="Ours, to try what few rankings do.",
     )
     pair_batches: Literal["prompt", "shuffled"] = option(
         "prompt",
@@ -62,6 +64,7 @@ class RewardSettings(TrainSettings):
         "Divisor with ties",
         "Ties make no pair. 'pairs' divides by the pairs that are left, 'all' by C(K,2).",
         paper="not stated (3.5)",
+        ours="The mean over the pairs that there are.",
     )
     center: bool = option(
         True,
@@ -69,4 +72,6 @@ class RewardSettings(TrainSettings):
         "After training a bias makes the demonstrations score 0 on average.",
         paper="yes (3.5)",
     )
-    head_seed: int = option(0, "Seed of the head", "Fixes the random start of the scalar head.", ge=0)
+    head_seed: int = option(
+        0, "Seed of the head", "Fixes the random start of the scalar head.", ge=0, unit=NO_UNIT, ours="Any number does."
+    )

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from rlhf_studio.settings.base import TrainSettings, option
+from rlhf_studio.settings.base import NO_UNIT, TrainSettings, option
 
 
 class SftSettings(TrainSettings):
@@ -27,6 +27,7 @@ class SftSettings(TrainSettings):
         simple=True,
         gt=0,
         le=1,
+        unit=NO_UNIT,
     )
     batch_size: int = option(
         32, "Batch", "Demonstrations per update.", unit="demonstrations", paper="32 (C.1)", simple=True, ge=1, le=4096
@@ -40,6 +41,7 @@ class SftSettings(TrainSettings):
         simple=True,
         ge=0,
         lt=1,
+        unit=NO_UNIT,
     )
     choose_by: Literal["score", "loss", "last"] = option(
         "score",
@@ -50,12 +52,13 @@ class SftSettings(TrainSettings):
         simple=True,
     )
     final_rate: float = option(
-        0.1, "Final rate", "The cosine ends at this share of the peak.", paper="0.1 (C.1)", ge=0, le=1
+        0.1, "Final rate", "The cosine ends at this share of the peak.", paper="0.1 (C.1)", ge=0, le=1, unit=NO_UNIT
     )
     packing: bool = option(
         True,
         "Packing",
         "Put several examples into one row, each seeing only itself. The loss is the same; less padding is computed.",
+        ours="Ours: it changes the speed, not the loss.",
     )
     max_length: int = option(
         0,
@@ -73,4 +76,5 @@ class SftSettings(TrainSettings):
         simple=True,
         ge=0,
         lt=1,
+        unit=NO_UNIT,
     )

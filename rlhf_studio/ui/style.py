@@ -49,6 +49,11 @@ QPushButton[look="quiet"]:hover, QToolButton:hover { background: $selection; }
 QPushButton[look="quiet"]:focus, QToolButton:focus { border: 2px solid $accent; padding: 3px 7px; }
 QPushButton[look="link"] { background: transparent; border: 1px solid transparent; padding: 4px 8px; color: $accent;
     font-weight: 600; }
+QPushButton[look="inline"] { background: transparent; border: 1px solid transparent; border-radius: 4px; padding: 0 2px;
+    min-height: 16px; color: $accent; }
+QPushButton[look="inline"]:hover { background: $selection; }
+QPushButton[look="inline"]:focus { border: 2px solid $accent; padding: 0 1px; }
+QPushButton[look="inline"]:disabled { background: transparent; border-color: transparent; }
 QPushButton[look="link"]:hover { background: $selection; }
 QPushButton[look="link"]:focus { border: 2px solid $accent; padding: 3px 7px; }
 QPushButton[look="chip"] { border-radius: 13px; padding: 2px 12px; min-height: 22px; }

@@ -14,6 +14,7 @@ from rlhf_studio.store.project import Store, create_project
 from rlhf_studio.ui.preferences import Preferences
 from rlhf_studio.ui.session import Session
 from rlhf_studio.ui.theme import Theme
+from rlhf_studio.ui.train import outlook
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +25,12 @@ def qapp_args():
 @pytest.fixture(autouse=True)
 def _own_data_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("RLHF_STUDIO_DATA", str(tmp_path / "data"))
+
+
+@pytest.fixture(autouse=True)
+def _no_measurements(monkeypatch):
+    """A tab in sight would load torch after a second; tests that want an estimate ask for it."""
+    monkeypatch.setattr(outlook, "REST_MS", 10**8)
 
 
 @pytest.fixture(autouse=True)

@@ -70,7 +70,7 @@ def test_a_changed_setting_outside_the_short_form_is_in_sight_until_it_is_set_ba
     assert not most.isVisible()
     choose(tab, "few-rankings")
     assert most.isVisible()
-    assert most.before.text() == "default 0"
+    assert most.before.text() == "default 0 \u21ba"
     assert not form.fields["final_rate"].isVisible()
     type_into(qtbot, tab, "reward", "max_rankings", "0")
     assert most.isVisible()  # nothing goes away under the hand that types

@@ -132,6 +132,10 @@ def test_each_card_shows_at_most_six_settings_until_all_are_asked_for(qtbot, tab
         assert 1 <= sum(setting.isVisibleTo(card) for setting in card.form.fields.values()) <= 6
     form = tab.column.cards["ppo"].form
     form.more.click()
+    assert all(group.head.isVisible() for group in form.groups.values())
+    assert sum(setting.isVisible() for setting in form.fields.values()) <= 6  # the groups are folded
+    for group in form.groups.values():
+        group.head.click()
     assert sum(setting.isVisible() for setting in form.fields.values()) == len(options(PpoSettings))
 
 

@@ -28,6 +28,7 @@ from rlhf_studio.ui.train.forks import Forks
 from rlhf_studio.ui.train.outlook import Outlook
 from rlhf_studio.ui.train.presets import Presets
 from rlhf_studio.ui.train.run_bar import RunBar
+from rlhf_studio.ui.train.settings_file import SettingsFile
 from rlhf_studio.ui.train.side import ProbeSide, StageColumn
 from rlhf_studio.ui.train.stage_card import StageCard
 from rlhf_studio.ui.train.steering import Steering
@@ -54,6 +55,7 @@ class TrainTab(Tab):
         self.alarm = AlarmCard()
         self.steering = Steering(session, self.bar, self)
         self.presets = Presets(self.column.cards, self)
+        self.settings_file = SettingsFile(self.column.cards, self._say, self)
         self.forks = Forks(session, self.column, self)
         self.fork_note = self.forks.note
         self.watch: Watch | None = None  # curves are built after the window is on screen
@@ -178,7 +180,11 @@ class TrainTab(Tab):
 
     def _lay_out(self) -> None:
         splitter = self._splitter
-        for part, stretch in ((self.presets.above(self.column), 0), (self._middle, 1), (self.probes, 0)):
+        for part, stretch in (
+            (self.presets.above(self.column, self.settings_file.button), 0),
+            (self._middle, 1),
+            (self.probes, 0),
+        ):
             splitter.addWidget(part)
             splitter.setStretchFactor(splitter.count() - 1, stretch)
         splitter.setChildrenCollapsible(False)
@@ -372,11 +378,15 @@ class TrainTab(Tab):
         if state is not TrainingState.PAUSED:
             self.alarm.hide()
         self.presets.set_busy(state is not TrainingState.IDLE)
+        self.settings_file.set_busy(state is not TrainingState.IDLE)
         self.fork_note.start.setEnabled(state is TrainingState.IDLE)
         for card in self.column.cards.values():
             card.set_busy(state is not TrainingState.IDLE)
         if self.session.store.is_read_only:
             self.bar.train_all.setEnabled(False)
+
+    def _say(self, text: str, kind: str) -> None:
+        self.session.say(text, kind=kind)
 
     def _folder(self, run_id: str) -> Path:
         return self.session.store.runs_dir / run_id

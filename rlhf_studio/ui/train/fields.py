@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from typing import Any, Literal, get_args, get_origin
 
-from PySide6.QtCore import QLocale, Signal
+from PySide6.QtCore import QLocale, Qt, Signal
 from PySide6.QtGui import QDoubleValidator, QIntValidator, QValidator
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
-from rlhf_studio.settings import Option
+from rlhf_studio.settings import NOT_IN_PAPER, Option
 from rlhf_studio.ui.spoken import spoken
+from rlhf_studio.ui.widgets.parts import Button
 from rlhf_studio.ui.widgets.text import PlainLabel, set_look, tool_tip
 
 _LARGEST = 2_147_483_647
@@ -24,18 +25,28 @@ class SettingField(QWidget):
         self.option = option
         self.head = QWidget(self)
         self.label = PlainLabel(spoken(option.title), wraps=True)
-        self.before = PlainLabel(self.tr("default {value}").format(value=number_text(option.default)), "muted")
+        value = number_text(option.default)
+        self.before = Button(
+            self.tr("default {value} \u21ba").format(value=value), self.tr("Set this back to its default"), "inline"
+        )
+        self.before.setAccessibleName(
+            self.tr("Set {title} back to {value}").format(title=spoken(option.title), value=value)
+        )
+        self.before.clicked.connect(self._on_before_clicked)
+        self.source = PlainLabel(self._source(), "muted", wraps=True)
+        self.source.hide()
         above = QVBoxLayout(self.head)
         above.setContentsMargins(0, 0, 0, 0)
         above.setSpacing(0)
         above.addWidget(self.label)
-        above.addWidget(self.before)
+        above.addWidget(self.before, 0, Qt.AlignmentFlag.AlignLeft)
+        above.addWidget(self.source)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         self.editor, self._read, self._write = self._make()
         self.editor.setAccessibleName(spoken(option.title))
         tip = tool_tip(self._help())
-        for widget in (self.editor, self.label):
+        for widget in (self.editor, self.label, self.source):
             widget.setToolTip(tip)
         self.label.setBuddy(self.editor)
         layout.addWidget(self.editor)
@@ -61,6 +72,25 @@ class SettingField(QWidget):
         """Go back to the default."""
         self.set_value(self.option.default)
 
+    def set_in_sight(self, is_shown: bool) -> None:
+        """Show the editor and its name, or neither."""
+        self.head.setVisible(is_shown)
+        self.setVisible(is_shown)
+
+    def show_source(self, *, is_shown: bool) -> None:
+        """Show the paper's value under the name, or leave it to the tooltip."""
+        self.source.setVisible(is_shown)
+
+    def _source(self) -> str:
+        """The paper's value with its section; where it is silent, where ours comes from."""
+        if self.option.paper == NOT_IN_PAPER:
+            return self.tr("not in the paper. {ours}").format(ours=spoken(self.option.ours)).strip()
+        return self.tr("paper: {value}").format(value=self.option.source)
+
+    def _on_before_clicked(self) -> None:
+        self.reset()
+        self.edited.emit(self.option.name)
+
     def _mark(self) -> None:
         """A changed setting is bold and tells its default, so that it is seen in a long list."""
         set_look(self.label, "heading" if self.is_changed else "")
@@ -75,7 +105,7 @@ class SettingField(QWidget):
         if self.option.unit:
             parts.append(self.tr("Unit: {unit}.").format(unit=spoken(self.option.unit)))
         parts.append(self.tr("Default: {value}.").format(value=number_text(self.option.default)))
-        parts.append(self.tr("InstructGPT: {value}.").format(value=self.option.paper))
+        parts.append(self.tr("InstructGPT: {value}.").format(value=self.option.source))
         return "\n".join(parts)
 
     def _make(self) -> tuple[QWidget, Callable[[], Any], Callable[[Any], None]]:

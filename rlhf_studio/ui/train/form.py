@@ -1,17 +1,17 @@
-"""The settings of a stage: at most six in sight, the rest folded."""
+"""The settings of a stage: at most six in sight, the rest folded in groups."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QGridLayout, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QToolButton, QVBoxLayout, QWidget
 
 from rlhf_studio.errors import DataError
-from rlhf_studio.settings import StageSettings, options, parse_settings
+from rlhf_studio.settings import StageSettings, grouped, options, parse_settings
+from rlhf_studio.ui.spoken import spoken
+from rlhf_studio.ui.train.field_group import FieldGroup, field_page
 from rlhf_studio.ui.train.fields import SettingField
 from rlhf_studio.ui.widgets.parts import GRID, Button
-
-_NUMBER_PX, _CHOICE_PX = 72, 96  # bfloat16 is the longest choice
 
 
 class StageForm(QWidget):
@@ -35,16 +35,22 @@ class StageForm(QWidget):
         self.reset = Button(self.tr("Defaults"), self.tr("Set every setting of this stage back"), "quiet")
         self.reset.clicked.connect(self._on_reset_clicked)
         simple = [f for f in self.fields.values() if f.option.is_simple]
-        self._rest = self._page([f for f in self.fields.values() if not f.option.is_simple])
+        rest = grouped(f.option for f in self.fields.values() if not f.option.is_simple)
+        self.groups = {
+            title: FieldGroup(spoken(title), [self.fields[option.name] for option in rows])
+            for title, rows in rest.items()
+        }
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID // 2)
-        layout.addWidget(self._page(simple))
+        layout.addWidget(field_page(simple))
         foot = QGridLayout()
         foot.addWidget(self.more, 0, 0, Qt.AlignmentFlag.AlignLeft)
         foot.addWidget(self.reset, 0, 1, Qt.AlignmentFlag.AlignRight)
         layout.addLayout(foot)
-        layout.addWidget(self._rest)
+        for group in self.groups.values():
+            group.toggled.connect(self._show_rest)
+            layout.addWidget(group)
         self._on_more_toggled(False)
         self._on_field_edited()
 
@@ -68,20 +74,8 @@ class StageForm(QWidget):
         """Let the settings be edited or not."""
         for setting in self.fields.values():
             setting.setEnabled(is_enabled)
+            setting.before.setEnabled(is_enabled)
         self.reset.setEnabled(is_enabled and bool(self.values()))
-
-    def _page(self, fields: list[SettingField]) -> QWidget:
-        page = QWidget()
-        grid = QGridLayout(page)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(GRID)
-        grid.setVerticalSpacing(GRID // 2)
-        for line, setting in enumerate(fields):
-            setting.setFixedWidth(_CHOICE_PX if isinstance(setting.editor, QComboBox) else _NUMBER_PX)
-            grid.addWidget(setting.head, line, 0)
-            grid.addWidget(setting, line, 1, Qt.AlignmentFlag.AlignRight)
-        grid.setColumnStretch(0, 1)
-        return page
 
     def _on_more_toggled(self, is_open: bool) -> None:
         self.more.setArrowType(Qt.ArrowType.DownArrow if is_open else Qt.ArrowType.RightArrow)
@@ -89,12 +83,11 @@ class StageForm(QWidget):
 
     def _show_rest(self) -> None:
         """Folded, only what differs from its default stays in sight; nothing goes away under a person's hands."""
-        rest = [setting for setting in self.fields.values() if not setting.option.is_simple]
-        for setting in rest:
-            is_shown = self.more.isChecked() or setting.is_changed
-            setting.head.setVisible(is_shown)
-            setting.setVisible(is_shown)
-        self._rest.setVisible(self.more.isChecked() or any(setting.is_changed for setting in rest))
+        is_open = self.more.isChecked()
+        for setting in self.fields.values():
+            setting.show_source(is_shown=is_open)
+        for group in self.groups.values():
+            group.show_fields(is_offered=is_open)
 
     def _on_field_edited(self) -> None:
         self.reset.setEnabled(bool(self.values()))

@@ -100,11 +100,11 @@ class Presets(QObject):
             card.edited.connect(self._on_card_edited)
         self._show()
 
-    def above(self, stages: QWidget) -> QWidget:
-        """The list over the stages, where it stays while they scroll."""
+    def above(self, stages: QWidget, more: QWidget) -> QWidget:
+        """The list over the stages, where it stays while they scroll; ``more`` stands beside it."""
         label = PlainLabel(self.tr("Settings"), "heading")
         label.setBuddy(self.box)
-        line = row(label, self.box)
+        line = row(label, self.box, more)
         line.setStretch(1, 1)
         line.setContentsMargins(0, 0, 2 * GRID + 4, 0)  # as wide as the cards, which leave their scroll bar room
         page = QWidget()
