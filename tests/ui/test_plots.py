@@ -102,7 +102,7 @@ def test_held_out_curves_are_dashed(theme, qtbot):
         for spec in specs:
             for curve in spec.curves:
                 assert curve.is_dashed == (
-                    curve.metric.endswith("valid") or curve.metric in {"loss/value_avg", "watch/scores"}
+                    curve.metric.endswith("valid") or curve.metric in {"valid/scores", "loss/value_avg", "watch/scores"}
                 )
 
 

@@ -38,6 +38,7 @@ class PanelSpec:
     help: str
     form: str = ".2f"
     least_span: float = 0.05  # of the vertical axis
+    empty: str = ""  # what stands there while it has no data, where that may be for good
 
 
 def _tr(text: str) -> str:
@@ -86,6 +87,7 @@ _OF_SFT = (
         ),
         "+.2f",
         0.2,
+        _tr("no reward model scores them"),
     ),
     _TEXT,
     PanelSpec(

@@ -88,7 +88,7 @@ class MetricPlot(Card):
         for curve in self.curves:
             curve.show_entry(not curve.spec.is_rare)
         self.body.addWidget(self.view, 1)
-        self.empty = PlainLabel(self.tr("no data yet"), "muted")
+        self.empty = PlainLabel(words(spec.empty) or self.tr("no data yet"), "muted")
         holder = QGridLayout(self.view)
         holder.setContentsMargins(axis_px, 0, 0, 0)
         holder.addWidget(self.empty, 0, 0, Qt.AlignmentFlag.AlignCenter)
