@@ -13,7 +13,7 @@ from rlhf_studio.lm.model import LanguageModel
 from rlhf_studio.settings import PpoSettings, RewardSettings, SftSettings, TrainSettings
 from rlhf_studio.train.state import module_tensors
 
-_FLOAT = 4
+FLOAT = 4
 _STATE_BYTES = 1_000  # a checkpoint's state.json, and a model's card and provenance
 _CARD_BYTES = 8_000
 _EVENT_BYTES = 700  # of one step's metrics, and of what is told beside them
@@ -96,6 +96,11 @@ def models_bytes(settings: TrainSettings, model: LanguageModel, scalar: ScalarMo
     return sum(weights) + len(weights) * (side + _CARD_BYTES)
 
 
+def weights_bytes(model: LanguageModel) -> int:
+    """The weights of an epoch of SFT that may be chosen in the end."""
+    return _file_bytes({name: p.shape for name, p in module_tensors(model.module, "policy").items()}) + _STATE_BYTES
+
+
 def other_bytes(settings: TrainSettings, steps: int, data: int, widths: tuple[int, int]) -> int:
     """Data, events and rollouts.
 
@@ -135,7 +140,7 @@ def _file_bytes(shapes: Mapping[str, tuple[int, ...]]) -> int:
     head: dict[str, object] = {}
     at = 0
     for name in sorted(shapes):
-        end = at + _FLOAT * math.prod(shapes[name])
+        end = at + FLOAT * math.prod(shapes[name])
         head[name] = {"dtype": "F32", "shape": list(shapes[name]), "data_offsets": [at, end]}
         at = end
     return 8 + 8 * math.ceil(len(json.dumps(head, separators=(",", ":"))) / 8) + at

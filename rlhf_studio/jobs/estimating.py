@@ -14,6 +14,7 @@ import torch
 from rlhf_studio.jobs import disk
 from rlhf_studio.jobs.estimate import RunEstimate, Shortage
 from rlhf_studio.jobs.memory import MemoryEstimate, ModelShape, PassSizes, estimate_memory
+from rlhf_studio.jobs.model_folders import JUDGE
 from rlhf_studio.jobs.probe import (
     Clock,
     DiskSpeed,
@@ -29,7 +30,8 @@ from rlhf_studio.jobs.text_lengths import answer_lengths, some, text_sizes
 from rlhf_studio.jobs.workload import PROBE_TOKENS, Pass, TextSizes, Workload, count_work
 from rlhf_studio.lm.model import LanguageModel
 from rlhf_studio.schema import DemonstrationRow, PpoData, RewardData, RunSpec, SftData, record_json
-from rlhf_studio.settings import PpoSettings, TrainSettings
+from rlhf_studio.settings import PpoSettings, SftSettings, TrainSettings
+from rlhf_studio.train.judging import spread
 
 _CGROUP = Path("/sys/fs/cgroup")
 _FULL = 0.95  # of what is free: the rest of the machine lives, too
@@ -157,6 +159,9 @@ def _writing_speed(subject: Subject, probe: Probe) -> WritingSpeed | None:
 
 def _with_answers(subject: Subject, sizes: TextSizes, speed: WritingSpeed | None) -> TextSizes:
     settings = subject.settings
+    if JUDGE in subject.spec.models:
+        prompts = [prompt for item in sizes.valid for prompt, _ in item]
+        return replace(sizes, questions=spread([p for p in prompts if p <= sizes.context - PROBE_TOKENS]))
     if not isinstance(settings, PpoSettings):
         return sizes
     written = speed.answers if speed else ()
@@ -187,6 +192,8 @@ def _conclude(
     kept, most = disk.checkpoints_kept(settings, written)
     widths = max(p for item in sizes.train for p, _ in item), max(sizes.answers, default=0)
     other = disk.other_bytes(settings, work.steps, len(record_json(subject.data)), widths)
+    if _keeps_an_epoch(settings, sizes):
+        other += disk.weights_bytes(subject.model)
     space = disk.DiskEstimate(checkpoint, written, kept, most, models, other)
     parts["save"] = written * checkpoint * (speed.write + speed.hash) + models * speed.write
     memory = _memory(settings, sizes, shape)
@@ -206,16 +213,28 @@ def _conclude(
 
 def _checkpoints(settings: TrainSettings, seconds: float, units: int) -> int:
     """How many checkpoints a run writes: one whenever the longest time without is over, and one at its end."""
+    if isinstance(settings, SftSettings) and settings.epochs > 1:  # each epoch ends with one
+        one = settings.model_copy(update={"epochs": 1})
+        return settings.epochs * _checkpoints(one, seconds / settings.epochs, units // settings.epochs)
     unit_s = seconds / max(1, units)
     apart_s = max(1, math.ceil(settings.checkpoint_seconds / max(unit_s, 1e-9))) * unit_s
     return int(seconds / apart_s) + 1 if apart_s > 0 else 1
+
+
+def _keeps_an_epoch(settings: TrainSettings, sizes: TextSizes) -> bool:
+    """Whether the weights of one of SFT's epochs are kept beside the checkpoints, for the choice at the end."""
+    if not isinstance(settings, SftSettings) or settings.epochs == 1:
+        return False
+    return bool({"score": sizes.questions, "loss": sizes.valid}.get(settings.choose_by))
 
 
 def _memory(settings: TrainSettings, sizes: TextSizes, shape: ModelShape) -> MemoryEstimate:
     work = count_work(settings, sizes)
     cached = max((len(w.answers) * (w.prompt + max(w.answers)) for w in work.writings), default=0)
     sampled = max((len(w.answers) for w in work.writings), default=0)
-    return estimate_memory(settings, shape, PassSizes(work.together, work.alone, cached, sampled))
+    found = estimate_memory(settings, shape, PassSizes(work.together, work.alone, cached, sampled))
+    # the reward model that scores SFT's epochs has no place in its settings
+    return replace(found, weights=found.weights + disk.FLOAT * shape.body) if sizes.questions else found
 
 
 def _shortages(

@@ -57,6 +57,7 @@ class TextSizes:
         valid: The same of held-out ones.
         demonstrations: Those that centre a reward model.
         probes: Prompts that show what the model says.
+        questions: Prompts whose answers a reward model scores before SFT and after each of its epochs.
         answers: What the policy may be expected to write, for PPO; they are taken in turn.
         has_texts: Whether there is held-out natural text.
         context: The model's.
@@ -66,6 +67,7 @@ class TextSizes:
     valid: Sequence[Sequence[tuple[int, int]]] = ()
     demonstrations: Sequence[tuple[int, int]] = ()
     probes: Sequence[int] = ()
+    questions: Sequence[int] = ()
     answers: Sequence[int] = ()
     has_texts: bool = True
     context: int = 256
@@ -150,10 +152,13 @@ def _sft(settings: SftSettings, sizes: TextSizes) -> Workload:
     for piece in chunks(range(len(valid)), limit):
         work.read([_packed("read_packed", [valid[i] for i in piece], 1)], settings.epochs + 1)
     _read_texts(work, sizes, limit, settings.epochs + 1)
-    if sizes.probes:
-        answers = tuple(min(PROBE_TOKENS, sizes.train[i % len(sizes.train)][0][1]) for i in range(len(sizes.probes)))
-        work.write(Writing(max(sizes.probes), (PROBE_TOKENS,) * len(answers)), 1)  # a base model finds no end
-        work.write(Writing(max(sizes.probes), answers), settings.epochs)
+    for prompts in (sizes.probes, sizes.questions):
+        answers = [min(PROBE_TOKENS, sizes.train[i % len(sizes.train)][0][1]) for i in range(len(prompts))]
+        for told, times in (([PROBE_TOKENS] * len(prompts), 1), (answers, settings.epochs)):  # a base finds no end
+            if prompts:
+                work.write(Writing(max(prompts), tuple(told)), times)
+            if prompts and prompts is sizes.questions:
+                work.read(_scalar("read_scalar", list(zip(prompts, told, strict=True))), times)
     return work
 
 

@@ -1,6 +1,7 @@
 """What a reward model says of a model's answers to prompts that were not trained on."""
 
 from collections.abc import Generator, Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -19,6 +20,8 @@ from rlhf_studio.train.texts import gently
 ANSWERS = 64  # of one measurement, about: few prompts are answered several times
 LENGTH = 64  # tokens of an answer, at most
 
+T = TypeVar("T")
+
 
 def questions(model: LanguageModel, judge: ScalarModel, rows: Sequence[DemonstrationRow]) -> list[list[int]]:
     """Token ids of held-out prompts that leave room for an answer, each as often as the others.
@@ -30,10 +33,14 @@ def questions(model: LanguageModel, judge: ScalarModel, rows: Sequence[Demonstra
     """
     room = min(model.context_length, judge.context_length) - LENGTH
     asked = {row.prompt_id: model.codec.encode_prompt(row.turns) for row in gently(rows)}
-    fitting = [ids for ids in asked.values() if 0 < len(ids) <= room]
-    if len(fitting) > ANSWERS:
-        fitting = [fitting[i * len(fitting) // ANSWERS] for i in range(ANSWERS)]
-    return fitting * (ANSWERS // len(fitting)) if fitting else []
+    return spread([ids for ids in asked.values() if 0 < len(ids) <= room])
+
+
+def spread(prompts: Sequence[T]) -> list[T]:
+    """About ``ANSWERS`` of them: of many some, evenly; few several times, each as often as the others."""
+    if len(prompts) > ANSWERS:
+        return [prompts[i * len(prompts) // ANSWERS] for i in range(ANSWERS)]
+    return list(prompts) * (ANSWERS // len(prompts)) if prompts else []
 
 
 def mean_score(

@@ -14,6 +14,8 @@ from rlhf_studio.errors import StudioError
 from rlhf_studio.events import Notice, RunFinished, is_alarm
 from rlhf_studio.jobs.best_policy import BEST
 from rlhf_studio.jobs.catalog import RunSummary, list_runs
+from rlhf_studio.jobs.judges import newest_judge
+from rlhf_studio.jobs.model_folders import JUDGE
 from rlhf_studio.jobs.models import language_models, reward_models, stage_of
 from rlhf_studio.jobs.run_file import micro_batch_of, read_run_file
 from rlhf_studio.jobs.stages import STAGE_KEYS, StageEvent, StageKey, StagePlan, in_order
@@ -70,6 +72,7 @@ class TrainTab(Tab):
         self._connect()
         self._restore_settings()
         self.outlook = Outlook(session, self.column.cards, self._spec, self)
+        self.column.start_changed.connect(self.outlook.refresh)
 
     # --- what the window asks
 
@@ -250,9 +253,11 @@ class TrainTab(Tab):
         settings = {**self._machine(), **card.form.values()}
         if card.stage.startswith("ppo"):
             return RunSpec("ppo", settings, {"policy": sft, "reward": sft})
-        return RunSpec(
-            "sft" if card.stage == "sft" else "reward", settings, {"base": base if card.stage == "sft" else sft}
-        )
+        if card.stage == "reward":
+            return RunSpec("reward", settings, {"base": sft})
+        judge = newest_judge(self.session.store.folder)
+        models = {"base": base} if judge is None else {"base": base, JUDGE: str(judge)}
+        return RunSpec("sft" if card.stage == "sft" else "rl-start", settings, models)
 
     def _machine(self) -> dict[str, Any]:
         """Device and threads of the settings page, where they are not left to the program."""

@@ -65,7 +65,7 @@ class Outlook(QObject):
             name = self._waiting.pop(0)
             card = self._cards[name]
             spec = self._spec_of(card)
-            if not card.is_ready:
+            if not card.is_ready or card.isHidden():
                 self._said.pop(name, None)
                 card.show_outlook("")
             elif self._said.get(name) != spec:

@@ -63,7 +63,7 @@ class StageCard(Card):
     @property
     def is_ready(self) -> bool:
         """Whether nothing of its own is missing: models of earlier stages will be there in time."""
-        return not self._is_missing or self._remedy in {"sft", "reward"}
+        return not self._is_missing or self._remedy in {"sft", "reward", "rl-start"}
 
     def show_missing(self, missing: Sequence[Missing]) -> None:
         """Say what is missing, with the button that mends the first of it."""
