@@ -218,11 +218,15 @@ class SftData:
 
 @dataclass(frozen=True, slots=True)
 class RewardData:
-    """All that a reward-model run reads; the demonstrations serve to centre the scores."""
+    """All that a reward-model run reads; the demonstrations serve to centre the scores.
+
+    ``replay`` is trained on beside ``train``: old rankings, where a reward model is refitted to new ones.
+    """
 
     train: tuple[RankedRow, ...]
     valid: tuple[RankedRow, ...] = ()
     demonstrations: tuple[DemonstrationRow, ...] = ()
+    replay: tuple[RankedRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +245,8 @@ class RunSpec:
     """What a run is: enough to start it again from nothing.
 
     ``models`` names folders by role: ``base`` for SFT, the RL start and the reward model, ``policy`` and ``reward`` for
-    PPO. SFT and the RL start may have a reward model as ``judge`` of their epochs.
+    PPO; and where a run goes on from what another one has left, ``start``: a reward model, or a policy of PPO with its
+    ``value``. SFT and the RL start may have a reward model as ``judge`` of their epochs.
     """
 
     kind: RunKind

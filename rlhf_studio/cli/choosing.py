@@ -8,13 +8,16 @@ from rlhf_studio.cli.places import bundled_model, model_folder
 from rlhf_studio.errors import DataError
 from rlhf_studio.jobs.catalog import RunSummary, find_run, list_runs
 from rlhf_studio.jobs.judges import newest_judge
-from rlhf_studio.jobs.model_folders import JUDGE
+from rlhf_studio.jobs.model_folders import JUDGE, STARTS
 from rlhf_studio.schema import RunKind
 
 # role of a stage -> kind of run that leaves such a model, and the model's name there; PPO's policy depends on its start
 _LEFT_BY: Mapping[tuple[RunKind, str], tuple[RunKind, str]] = {
     ("reward", "base"): ("sft", "policy"),
     ("ppo", "reward"): ("reward", "reward"),
+    ("reward", "start"): ("reward", "reward"),
+    ("ppo", "start"): ("ppo", "policy"),
+    ("ppo", "value"): ("ppo", "value"),
 }
 _NEEDS = {"sft": "an SFT model", "reward": "a reward model", "rl-start": "an RL start (its setting start says so)"}
 NO_JUDGE = "none"
@@ -46,6 +49,8 @@ def choose_models(
     for role in sorted(named, reverse=True):
         left_by, model = _LEFT_BY[kind, role] if role != "policy" else (start, "policy")
         said = named[role]
+        if role in STARTS[kind] and not said:
+            continue  # it begins where the paper says
         if said:
             chosen[role] = str(_named(project, said, model))
         else:

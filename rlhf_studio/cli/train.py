@@ -29,11 +29,16 @@ _JUDGE = (
 _ROLES: dict["RunKind", dict[str, str]] = {
     "sft": {"base": _BASE, "judge": _JUDGE},
     "rl-start": {"base": _BASE, "judge": _JUDGE},
-    "reward": {"base": f"SFT model to start from: {_MODEL} (default: the newest SFT run)"},
+    "reward": {
+        "base": f"SFT model to start from: {_MODEL} (default: the newest SFT run)",
+        "start": f"reward model to refit to the rankings it has not learned from: {_MODEL} (default: none, afresh)",
+    },
     "ppo": {
         "policy": f"model to start from: {_MODEL} (default: the SFT model that the reward model began with, or with "
         "--start rl-start the newest RL start)",
         "reward": f"reward model: {_MODEL} (default: the newest reward-model run)",
+        "start": f"policy to go on from; the KL is still measured to --policy: {_MODEL} (default: the SFT model)",
+        "value": f"value network to go on from: {_MODEL} (default: a copy of the reward model)",
     },
 }
 
@@ -44,7 +49,7 @@ def add_parser(commands: Commands) -> None:
         commands,
         "train",
         "train one stage: sft, reward, rl-start or ppo",
-        description="Trains one stage: sft, reward, rl-start or ppo. 'accelerate launch --num_processes 2 -m rlhf_studio "
+        description="Trains one stage. 'accelerate launch --num_processes 2 -m rlhf_studio "
         "train ...' trains it in two processes, one for each GPU, to the same end; resume and fork can do that too. On "
         "CPUs it is 'accelerate launch --multi_gpu --num_processes 2 ... --device cpu'.",
         fill=_fill,

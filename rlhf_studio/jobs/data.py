@@ -1,9 +1,9 @@
 """A project's labels as the data of one run, read once at its start."""
 
-import random
 from collections.abc import Callable, Mapping
 
 from rlhf_studio.errors import DataError
+from rlhf_studio.jobs.refit import drawn, refit_data
 from rlhf_studio.jobs.run_file import stage_settings
 from rlhf_studio.schema import PpoData, PromptRow, RewardData, RunKind, RunSpec, SftData, TextRow
 from rlhf_studio.settings import PpoSettings, RewardSettings, RlStartSettings, SftSettings, TrainSettings
@@ -19,7 +19,10 @@ def prepare(store: Store, spec: RunSpec) -> SftData | RewardData | PpoData:
     """
     if spec.kind not in _BUILDERS:
         raise DataError(f"A {spec.kind} run reads no project. Name its text files instead.")
-    return _BUILDERS[spec.kind](store, stage_settings(spec))
+    settings = stage_settings(spec)
+    if isinstance(settings, RewardSettings) and "start" in spec.models:
+        return refit_data(store, settings, store.folder / spec.models["start"])
+    return _BUILDERS[spec.kind](store, settings)
 
 
 def _sft(store: Store, settings: TrainSettings) -> SftData:
@@ -45,9 +48,7 @@ def _sft(store: Store, settings: TrainSettings) -> SftData:
 def _reward(store: Store, settings: TrainSettings) -> RewardData:
     train, valid = store.ranked_rows("train"), store.ranked_rows("valid")
     most = settings.max_rankings if isinstance(settings, RewardSettings) else 0
-    if 0 < most < len(train):
-        kept = set(random.Random(settings.seed).sample(range(len(train)), most))  # noqa: S311  no secret
-        train = tuple(row for place, row in enumerate(train) if place in kept)
+    train = drawn(train, most, settings.seed)
     if not any(len(set(row.ranks)) > 1 for row in train):
         why = f"{len(train)} to train on" + (", in which all answers are tied," if train else "")
         raise DataError(

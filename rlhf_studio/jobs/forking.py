@@ -32,7 +32,7 @@ from rlhf_studio.settings import STEERABLE, PpoSettings, RewardSettings, SftSett
 from rlhf_studio.train.epochs import kept_in, without_kept
 
 # what has done its work before the checkpoint: the run's data or models were chosen by it, or its head drawn
-_SPENT = {"max_rankings", "head_seed", "start"}
+_SPENT = {"max_rankings", "replay", "head_seed", "start"}
 
 
 def fork_run(source: Path, step: int, changes: Mapping[str, Any] | None = None, title: str = "") -> RunFolder:
@@ -122,9 +122,9 @@ def _total(spec: RunSpec, data: Any) -> int:
     if isinstance(settings, PpoSettings):
         return settings.steps
     by_epochs = cast("SftSettings | RewardSettings", settings)
-    elements = len(data.train)
-    if isinstance(settings, RewardSettings) and settings.pair_batches == "shuffled":
-        elements = sum(row.pair_count for row in data.train)
+    rows = (*data.train, *getattr(data, "replay", ()))
+    is_shuffled = isinstance(settings, RewardSettings) and settings.pair_batches == "shuffled"
+    elements = sum(row.pair_count for row in rows) if is_shuffled else len(rows)
     return by_epochs.epochs * math.ceil(elements / by_epochs.batch_size)
 
 

@@ -19,7 +19,7 @@ def label_counts(store: Store, data: RunData) -> dict[str, LabelCount]:
         return {"demonstrations": _authors(store, "train", "valid")}
     if not isinstance(data, RewardData):
         return {}
-    rows = (*data.train, *data.valid)
+    rows = (*data.train, *data.replay, *data.valid)
     people = Counter(row.labeler for row in rows if not row.is_simulated)
     simulated = sum(row.is_simulated for row in rows)
     return {

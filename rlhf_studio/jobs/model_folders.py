@@ -16,6 +16,14 @@ ROLES: Mapping[RunKind, tuple[str, ...]] = {
     "pretrain": (),
 }
 JUDGE = "judge"  # a role that may be empty: the reward model that scores the epochs of SFT and of the RL start
+# those of a run that goes on from what another one has left
+STARTS: Mapping[RunKind, tuple[str, ...]] = {
+    "sft": (),
+    "rl-start": (),
+    "reward": ("start",),
+    "ppo": ("start", "value"),
+    "pretrain": (),
+}
 PROVENANCE_FILE = "provenance.json"  # see ``jobs.provenance``
 
 # what changes the numbers; a card or a note beside them may change
@@ -63,7 +71,7 @@ def digests(spec: RunSpec, run_path: Path) -> dict[str, str]:
         RunError: If a role has no folder, or the folder is not there.
     """
     found = {}
-    for role in (*ROLES[spec.kind], *(role for role in spec.models if role == JUDGE)):
+    for role in (*ROLES[spec.kind], *(role for role in (*STARTS[spec.kind], JUDGE) if role in spec.models)):
         if role not in spec.models:
             raise RunError(f"A {spec.kind} run needs a model for the role '{role}' and none is named. Name its folder.")
         folder = find(spec.models[role], run_path)

@@ -28,7 +28,7 @@ from rlhf_studio.settings import PpoSettings, RewardSettings, SftSettings
 from rlhf_studio.store.project import Store
 from rlhf_studio.train.control import RunControl
 from rlhf_studio.train.ppo import train_ppo
-from rlhf_studio.train.ppo_stage import PpoStage
+from rlhf_studio.train.ppo_stage import PpoStage, PpoStart
 from rlhf_studio.train.reward import train_reward
 from rlhf_studio.train.sft import train_sft
 
@@ -153,6 +153,10 @@ def _language_model(folder: RunFolder, role: str) -> LanguageModel:
     return load_language_model(find(folder.spec.models[role], folder.path))
 
 
+def _scalar_model(folder: RunFolder, role: str) -> ScalarModel:
+    return load_scalar_model(find(folder.spec.models[role], folder.path))
+
+
 def _run_sft(folder: RunFolder, control: RunControl) -> Iterator[TrainEvent]:
     settings = cast("SftSettings", stage_settings(folder.spec))
     model = _language_model(folder, "base")
@@ -173,20 +177,33 @@ def _judge(folder: RunFolder, model: LanguageModel) -> ScalarModel | None:
 
 
 def _run_reward(folder: RunFolder, control: RunControl) -> Iterator[TrainEvent]:
-    settings, base = cast("RewardSettings", stage_settings(folder.spec)), _language_model(folder, "base")
-    try_device(folder, settings, {"base": base})
-    yield from train_reward(settings, base, folder.data(), folder, control)
+    settings = cast("RewardSettings", stage_settings(folder.spec))
+    is_refit = "start" in folder.spec.models
+    model = _scalar_model(folder, "start") if is_refit else _language_model(folder, "base")
+    try_device(folder, settings, {"start" if is_refit else "base": model})
+    yield from train_reward(settings, model, folder.data(), folder, control)
 
 
 def _run_ppo(folder: RunFolder, control: RunControl) -> Iterator[TrainEvent]:
     settings = cast("PpoSettings", stage_settings(folder.spec))
     policy = _language_model(folder, "policy")
-    reward_model = load_scalar_model(find(folder.spec.models["reward"], folder.path))
+    reward_model = _scalar_model(folder, "reward")
     _check_same_tokens(policy, reward_model)
     try_device(folder, settings, {"policy": policy, "reward": reward_model})
     named = {str(settings.reward_source), str(settings.watching)} - {"model", "none"}
     scripts = {name: scripted_reward(name) for name in named}
-    yield from train_ppo(settings, policy, reward_model, folder.data(), folder, control, scripts)
+    yield from train_ppo(
+        settings, policy, reward_model, folder.data(), folder, control, scripts, _ppo_start(folder, reward_model)
+    )
+
+
+def _ppo_start(folder: RunFolder, reward_model: ScalarModel) -> PpoStart | None:
+    """What a run that does not begin at its reference goes on from."""
+    if "start" not in folder.spec.models:
+        return None
+    policy = _language_model(folder, "start")
+    _check_same_tokens(policy, reward_model)
+    return PpoStart(policy, _scalar_model(folder, "value") if "value" in folder.spec.models else None)
 
 
 def _check_same_tokens(policy: LanguageModel, reward_model: ScalarModel) -> None:

@@ -13,6 +13,7 @@ from rlhf_studio.settings.base import (
 )
 from rlhf_studio.settings.files import read_settings_file, read_stage_settings, write_settings_file
 from rlhf_studio.settings.groups import FIELD_GROUPS, MORE, group_of, grouped
+from rlhf_studio.settings.loop import LoopSettings
 from rlhf_studio.settings.ppo import STEERABLE, PpoSettings
 from rlhf_studio.settings.presets import (
     DEFAULT_TITLE,
@@ -40,6 +41,7 @@ __all__ = [
     "PRESETS",
     "STAGE_SETTINGS",
     "STEERABLE",
+    "LoopSettings",
     "Option",
     "PpoSettings",
     "Preset",

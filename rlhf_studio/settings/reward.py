@@ -59,6 +59,16 @@ class RewardSettings(TrainSettings):
         "see that (resources/docs/pairs.md).",
         paper="prompt (3.5)",
     )
+    replay: int = option(
+        4,
+        "Replay",
+        "Where the run goes on from a reward model that is there: old rankings, drawn by the seed, that are learned "
+        "from beside each new one, so that the old ones are not forgotten.",
+        unit="rankings per new one",
+        paper="not in the paper: it trains afresh from SFT (3.5)",
+        ge=0,
+        le=1000,
+    )
     tie_divisor: Literal["pairs", "all"] = option(
         "pairs",
         "Divisor with ties",

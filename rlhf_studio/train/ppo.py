@@ -18,7 +18,7 @@ from rlhf_studio.train.alarm import watch_for_hacking
 from rlhf_studio.train.compute import Compute
 from rlhf_studio.train.control import RunControl
 from rlhf_studio.train.ppo_collect import answer_held_out, collect_rollout, rollout_metrics
-from rlhf_studio.train.ppo_stage import PpoStage, ScriptedReward, close, held_out, notices, prepare, probe
+from rlhf_studio.train.ppo_stage import PpoStage, PpoStart, ScriptedReward, close, held_out, notices, prepare, probe
 from rlhf_studio.train.ppo_update import Tally, minibatch_plan, update_minibatch
 from rlhf_studio.train.rollout import Rollout
 from rlhf_studio.train.run import Checkpoint, Run
@@ -34,6 +34,7 @@ def train_ppo(
     run: Run,
     control: RunControl,
     scripts: Mapping[str, ScriptedReward] | None = None,
+    start: PpoStart | None = None,
 ) -> Iterator[TrainEvent]:
     """Raise the reward of sampled answers; leaves the run's models ``policy``, ``value`` and ``policy-ema`` behind.
 
@@ -45,13 +46,14 @@ def train_ppo(
         run: Where checkpoints, rollouts and models go; a run with a checkpoint goes on from it.
         control: Stops the run between micro-batches and changes settings between steps.
         scripts: Scripted rewards by the names that ``reward_source`` and ``watching`` may have.
+        start: Policy and value network to go on from; trained in place, and ``policy`` is the reference only.
 
     Raises:
         DataError: If no prompt is left, or ptx has no text.
         RunError: If a loss or a gradient is not finite.
     """
     compute = Compute(settings)
-    stage = prepare(settings, policy, reward_model, data, compute, compute.agreed(control), scripts)
+    stage = prepare(settings, policy, reward_model, data, compute, compute.agreed(control), scripts, start)
     checkpoint = run.latest()
     start = stage.trainee.restore(checkpoint)
     half_done = _half_done_rollout(stage, checkpoint)

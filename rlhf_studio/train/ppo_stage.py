@@ -30,6 +30,14 @@ _HELD_OUT_PROMPTS = 64
 ScriptedReward = Callable[[PromptRow, str], float]  # a mark, 0 to 1, for an answer to a prompt
 
 
+@dataclass(frozen=True, slots=True)
+class PpoStart:
+    """Where a run goes on that does not begin at the reference; the value network None is a new one."""
+
+    policy: LanguageModel
+    value: ScalarModel | None = None
+
+
 @dataclass
 class PpoStage:
     """One PPO run. ``trainee.values`` holds what may change: coefficients, rates, a half-done step."""
@@ -38,7 +46,7 @@ class PpoStage:
     compute: Compute
     control: RunControl
     policy: LanguageModel
-    reference: LanguageModel  # frozen; the start of the policy
+    reference: LanguageModel  # frozen; the start of the policy, unless the run goes on from another one's
     reward_model: ScalarModel  # frozen
     value_model: ScalarModel
     ema: LanguageModel | None
@@ -79,8 +87,9 @@ def prepare(
     compute: Compute,
     control: RunControl,
     scripts: Mapping[str, ScriptedReward] | None = None,
+    start: PpoStart | None = None,
 ) -> PpoStage:
-    """Set up the four models and two optimizers of a run.
+    """Set up the four models and two optimizers of a run; ``policy`` is the reference, and its start unless given.
 
     Raises:
         DataError: If no prompt fits beside an answer, or PPO-ptx has no pretraining text.
@@ -95,7 +104,11 @@ def prepare(
     asked = [(policy.codec.encode_prompt(row.turns), row) for row in gently(data.prompts_valid)]
     policy.to(compute.device)
     reward_model.to(compute.device)
-    value_model = reward_model.clone()
+    reference = policy.clone(frozen=True)
+    if start is not None:
+        policy = start.policy.to(compute.device)
+    is_new_value = start is None or start.value is None
+    value_model = reward_model.clone() if is_new_value else start.value.to(compute.device)
     ema = policy.clone() if settings.ema_decay else None
     optimizers = [
         adamw(settings, policy.module, settings.learning_rate),
@@ -111,7 +124,7 @@ def prepare(
         compute=compute,
         control=control,
         policy=policy,
-        reference=policy.clone(frozen=True),
+        reference=reference,
         reward_model=reward_model,
         value_model=value_model,
         ema=ema,

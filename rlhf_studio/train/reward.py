@@ -79,13 +79,15 @@ class _Stage:
 
 
 def train_reward(
-    settings: RewardSettings, model: LanguageModel, data: RewardData, run: Run, control: RunControl
+    settings: RewardSettings, model: LanguageModel | ScalarModel, data: RewardData, run: Run, control: RunControl
 ) -> Iterator[TrainEvent]:
     """Fit a scalar head on the SFT model to people's rankings; leaves the run's model ``reward`` behind.
 
+    Given a reward model it goes on from there: its first loss is that model's. The paper trains afresh from SFT.
+
     Args:
         settings: Of this stage.
-        model: The SFT model; its backbone is copied, it stays as it is.
+        model: The SFT model, or the reward model to refit; it is copied and stays as it is.
         data: Rankings, held-out ones, and the demonstrations that shall score 0 on average.
         run: Where checkpoints and the model go; a run with a checkpoint goes on from it.
         control: Stops the run between micro-batches.
@@ -95,7 +97,8 @@ def train_reward(
         RunError: If the loss or the gradient is not finite.
     """
     compute = Compute(settings)
-    scalar = ScalarModel.from_language_model(model, seed=settings.head_seed)
+    is_refit = isinstance(model, ScalarModel)
+    scalar = model.clone() if is_refit else ScalarModel.from_language_model(model, seed=settings.head_seed)
     scalar.to(compute.device)
     stage, dropped = _prepare(settings, scalar, compute, compute.agreed(control), data)
     optimizer = adamw(settings, scalar.module, settings.learning_rate)
@@ -107,7 +110,7 @@ def train_reward(
         yield from _notices(stage, dropped)
         yield StepMetrics(0, (yield from _held_out(stage, 0)))
     per_epoch = math.ceil(len(stage.elements) / settings.batch_size)
-    evaluate_every = max(1, per_epoch // 4)
+    evaluate_every = max(1, (stage.total // 2 if is_refit else per_epoch // 4))  # a refit has few steps
     cadence = Cadence(settings.checkpoint_seconds)
     for step in range(start + 1, stage.total + 1):
         began = time.perf_counter()
@@ -175,12 +178,13 @@ def _read_scores(model: ScalarModel, examples: Sequence[Example], device: torch.
 def _prepare(
     settings: RewardSettings, model: ScalarModel, compute: Compute, control: RunControl, data: RewardData
 ) -> tuple[_Stage, int]:
-    train, dropped = encode_rankings(model.codec, data.train, model.context_length)
+    rows = data.train + data.replay
+    train, dropped = encode_rankings(model.codec, rows, model.context_length)
     if not train:
         raise DataError(
-            f"None of the {len(data.train)} rankings prefers one answer to another within the context of "
+            f"None of the {len(rows)} rankings prefers one answer to another within the context of "
             f"{model.context_length} tokens. Rank some answers apart."
-            if data.train
+            if rows
             else "The reward model needs rankings and this project has 0 to train on. Rank some answers first."
         )
     valid, _ = encode_rankings(model.codec, data.valid, model.context_length)
