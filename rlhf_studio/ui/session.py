@@ -12,6 +12,7 @@ from rlhf_studio.events import Progress, RunFinished, TrainEvent, is_alarm
 from rlhf_studio.jobs.catalog import RunIndexer
 from rlhf_studio.jobs.export_job import ExportDone, Weights, export
 from rlhf_studio.jobs.inference import DeviceFound, InferenceEvent, InferenceService
+from rlhf_studio.jobs.loop import LearningLoop
 from rlhf_studio.jobs.models import ModelChoice
 from rlhf_studio.jobs.runner import JobRunner, RunControl
 from rlhf_studio.jobs.stages import StageEvent, StageKey, StagePlan, continue_run, fork_stage, train_stages
@@ -146,6 +147,15 @@ class Session(QObject):
         if not self.live_run:
             raise RunError("No run goes on whose settings could change. Start one first.")
         return ask_changes(self.store.runs_dir / self.live_run, changes)
+
+    def learn(self, loop: LearningLoop) -> None:
+        """Go once round the loop on the training thread: refit, PPO, the same prompts again.
+
+        Raises:
+            RunError: If a run is going on.
+        """
+        self.runner.start(loop.run)
+        self._began()
 
     def pause(self) -> None:
         """Hold the run before its next event."""

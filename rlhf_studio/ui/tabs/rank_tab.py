@@ -12,6 +12,7 @@ from rlhf_studio.jobs.targets import TITLES, current_target
 from rlhf_studio.schema import Completion
 from rlhf_studio.store.answer_sets import AnswerSet
 from rlhf_studio.store.database import Changes
+from rlhf_studio.ui.rank.loop_stack import LoopStack
 from rlhf_studio.ui.rank.ordering import Ordering
 from rlhf_studio.ui.rank.pace import Stopwatch, median_seconds
 from rlhf_studio.ui.rank.page import RankPage
@@ -36,13 +37,14 @@ class RankTab(Tab):
         self.queue = RankQueue(session, self)
         self.page = RankPage(session)
         self.order = Ordering(self.page, self)
+        self.loop = LoopStack(session, self.page)
         self._set: AnswerSet | None = None
         self._answers: tuple[Completion, ...] = ()
         self._judged: list[int] = []  # sets, in the order in which they were done with
         self._watch = Stopwatch()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.page)
+        layout.addWidget(self.loop)
         self._connect()
         self._add_shortcuts()
 
@@ -65,6 +67,7 @@ class RankTab(Tab):
             KeyHelp(self.tr("Ctrl+R"), self.tr("Sample the answer anew whose card has the keyboard")),
             KeyHelp(self.tr("Ctrl+U"), self.tr("These answers cannot be ranked")),
             KeyHelp(self.tr("Ctrl+Right"), self.tr("Skip this set")),
+            KeyHelp(self.tr("Ctrl+L"), self.tr("Learn from the new rankings and see what they change")),
         )
 
     def primary_button(self) -> QPushButton | None:
@@ -78,6 +81,7 @@ class RankTab(Tab):
         self.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def reload(self) -> None:
+        self.loop.learner.count()
         self._list_models()
         self._follow()
         self.queue.start()
@@ -97,7 +101,7 @@ class RankTab(Tab):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         modifiers = event.modifiers() & ~(Qt.KeyboardModifier.KeypadModifier | Qt.KeyboardModifier.ShiftModifier)
-        if modifiers or event.isAutoRepeat():
+        if modifiers or event.isAutoRepeat() or self.loop.is_showing_changes:
             super().keyPressEvent(event)
         elif event.key() in _ENTERS:
             self.submit()
@@ -126,6 +130,7 @@ class RankTab(Tab):
         models = ", ".join(dict.fromkeys(answer.model for answer in self._answers))
         store, seconds, labeler = self.session.store, self._watch.seconds, self.session.labeler
         self._finish(lambda: store.rank_set(set_id, chosen, seconds, labeler).changes, words.format(model=models))
+        self.loop.learn_if_due()
 
     def mark_unrankable(self) -> None:
         """Say that this set has no order, and show the next one."""
@@ -373,6 +378,8 @@ class RankTab(Tab):
         page.no_sets.acted.connect(self.sample)
         page.no_prompts.acted.connect(self._on_write_wanted)
         page.board.reroll_asked.connect(self.reroll)
+        self.loop.go_to_requested.connect(self.go_to_requested)
+        self.loop.ranking_wanted.connect(self.setFocus)
         self.order.changed.connect(self._enable)
         page.models.activated.connect(self._on_choice_activated)
         page.sizes.activated.connect(self._on_choice_activated)

@@ -1,0 +1,176 @@
+"""The loop clock: a ranking submitted in the real window, and the seconds until its effect is on screen.
+
+    python tests/bench/loop_clock.py [--project DIR] [--rankings 3] [--rounds 1] [--folder PICTURES] [--size 1280x800]
+
+Takes a trained project (``rlhf-studio demo --project DIR`` makes one of the example project), copies it, ranks sets in
+the Rank tab by keys, presses Learn with the last of them, and prints the time on the wall with its parts as the window
+shows them, the processor's time of the whole program, and how busy the machine was with other things. Without
+``--project`` it trains the example project first, which takes some minutes. The claim is: under 60 s with the bundled
+model on two cores that do nothing else. Exits with 1 if a round took longer or did not come to its end.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+LIMIT_S = 60.0
+_WAIT_MS = 15 * 60_000
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--project", type=Path, help="a trained project; it is copied and left as it is")
+    parser.add_argument("--rankings", type=int, default=3, help="sets ranked before learning")
+    parser.add_argument("--rounds", type=int, default=1, help="times round the loop, one after the other")
+    parser.add_argument("--folder", type=Path, help="where pictures of the end go")
+    parser.add_argument("--size", default="1280x800", help="of the window")
+    return parser.parse_args()
+
+
+def trained_project(folder, given):
+    """A copy of a trained project, or the example project trained now."""
+    project = folder / "project"
+    if given is not None:
+        shutil.copytree(given, project)
+        return project
+    from rlhf_studio.cli.entry import main
+    from rlhf_studio.paths import resources_dir
+    from rlhf_studio.store.bundle import open_or_create_example
+
+    with open_or_create_example(folder, resources_dir()) as store:
+        project = store.folder
+    if main(["demo", "--project", str(project), "--out", str(folder / "demo")]) != 0:
+        raise SystemExit("The demo did not complete.")
+    return project
+
+
+def busy_seconds():
+    """Processor time of the whole machine in seconds, idle and waiting left out; None where the system does not say."""
+    try:
+        fields = Path("/proc/stat").read_text().splitlines()[0].split()[1:]
+    except OSError:
+        return None
+    ticks = [int(field) for field in fields]
+    return (sum(ticks) - ticks[3] - ticks[4]) / os.sysconf("SC_CLK_TCK")
+
+
+class Round:
+    """One time round the loop in a window."""
+
+    def __init__(self, window):
+        self.window = window
+        self.tab = window.tabs.tab("rank")
+        self.learner = self.tab.loop.learner
+
+    def rank(self, wait):
+        """Order the set that is shown, first answer best."""
+        from PySide6.QtCore import Qt
+        from PySide6.QtTest import QTest
+
+        wait(lambda: self.tab._set is not None and self.tab.page.is_working)
+        for digit in range(1, len(self.tab._set.completion_ids) + 1):
+            QTest.keyClick(self.tab, str(digit))
+        began = time.perf_counter()
+        QTest.keyClick(self.tab, Qt.Key.Key_Return)
+        return began
+
+    def learn(self, wait):
+        """Press the button and wait until the clock stops; returns when that was."""
+        from rlhf_studio.ui.rank.learner import RoundState
+
+        self.tab.loop.bar.learn.click()
+        wait(lambda: self.learner.state not in {RoundState.RUNNING, RoundState.TOLD})
+        return time.perf_counter(), self.learner.state is RoundState.SHOWN
+
+
+def report(learner, wall, cpu, others):
+    judge = learner.judge
+    print(f"learned from {learner.began.new} new rankings beside {learner.began.replayed} old ones")
+    for part in learner.done:
+        print(f"  {part.part:8} {part.seconds:6.1f} s on the wall, {part.cpu_seconds:6.1f} s of the processor")
+    print(f"  the clock in the window says {learner.seconds:.1f} s")
+    print(f"submitted to on screen: {wall:.1f} s on the wall, {cpu:.1f} s of the processor by this program", end="")
+    print("" if others is None else f", {others:.1f} s by others meanwhile")
+    print(f"pairs of the new rankings ordered as ranked: {judge.new_before:.0%} -> {judge.new_after:.0%}")
+    if judge.held_out_before is not None:
+        print(f"held-out pairs: {judge.held_out_before:.1%} -> {judge.held_out_after:.1%}")
+
+
+def main():
+    args = parse()
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["RLHF_STUDIO_DATA"] = folder
+        return run(args, Path(folder))
+
+
+def run(args, folder):
+    from PySide6.QtCore import QDeadlineTimer, QEventLoop
+    from PySide6.QtWidgets import QApplication
+
+    from rlhf_studio.jobs.loop_news import mean_scores
+    from rlhf_studio.store.project import open_project
+    from rlhf_studio.ui.main_window import MainWindow
+    from rlhf_studio.ui.preferences import Preferences
+    from rlhf_studio.ui.session import Session
+    from rlhf_studio.ui.tabs.tab import GoTo
+    from rlhf_studio.ui.theme import Theme
+
+    project = trained_project(folder, args.project)
+    app = QApplication([sys.argv[0], "-style", "fusion"])
+
+    def wait(is_there):
+        deadline = QDeadlineTimer(_WAIT_MS)
+        while not is_there():
+            if deadline.hasExpired():
+                raise SystemExit("The window did not get there in 15 minutes.")
+            app.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents | QEventLoop.ProcessEventsFlag.AllEvents)
+
+    theme, preferences = Theme("light"), Preferences(folder / "window.ini")
+    preferences.labeler = "Bench"
+    window = MainWindow(Session(open_project(project), theme, preferences))
+    window.resize(*(int(part) for part in args.size.split("x")))
+    window.open("rank")
+    window.go_to(GoTo("rank"))
+    is_good = True
+    for number in range(1, args.rounds + 1):
+        one = Round(window)
+        one.tab.loop.show_ranking()
+        for _ in range(args.rankings):
+            began = one.rank(wait)
+        cpu, busy = time.process_time(), busy_seconds()
+        ended, is_shown = one.learn(wait)
+        cpu, wall = time.process_time() - cpu, ended - began
+        print(f"round {number}")
+        if not is_shown:
+            print(f"it ended early: {one.learner.message}")
+            is_good = False
+            break
+        report(one.learner, wall, cpu, None if busy is None else busy_seconds() - busy - cpu)
+        before, after = mean_scores(one.learner.prompts)
+        print(f"mean reward of the same prompts' answers: {before:+.2f} -> {after:+.2f}")
+        is_good = is_good and wall < LIMIT_S
+        pictures(window, args.folder, number, app)
+    window.close_now()
+    window.session.close()
+    print(f"{'under' if is_good else 'NOT under'} {LIMIT_S:.0f} s")
+    return 0 if is_good else 1
+
+
+def pictures(window, folder, number, app):
+    if folder is None:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    for theme in ("light", "dark"):
+        window.session.theme.choose(theme)
+        app.processEvents()
+        window.grab().save(str(folder / f"loop-{number}-{theme}.png"))
+    window.session.theme.choose("light")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
