@@ -13,6 +13,7 @@ from rlhf_studio.settings import (
     GROUPS,
     PRESETS,
     STAGE_SETTINGS,
+    LoopSettings,
     Option,
     PretrainSettings,
     StageSettings,
@@ -56,6 +57,7 @@ def settings_page() -> str:
     for kind, settings in _STAGES:
         own = [option for option in options(settings) if option.name not in TrainSettings.model_fields]
         parts += [f"## {words.STAGES[kind]}", (settings.__doc__ or "").strip(), _settings_table(own)]
+    parts += ["## The loop", (LoopSettings.__doc__ or "").strip(), _settings_table(options(LoopSettings))]
     parts += ["## Presets", *_presets()]
     parts += ["## All stages", (TrainSettings.__doc__ or "").strip(), _settings_table(options(TrainSettings))]
     return "\n\n".join(parts) + "\n"

@@ -25,9 +25,10 @@ class LoopBegan:
 
 @dataclass(frozen=True, slots=True)
 class PartBegan:
-    """A part of the loop begins."""
+    """A part of the loop begins, at a moment of ``time.perf_counter``."""
 
     part: LoopPart
+    at: float
 
 
 @dataclass(frozen=True, slots=True)

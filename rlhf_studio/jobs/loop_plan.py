@@ -3,8 +3,9 @@
 Needs no torch.
 """
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,7 @@ def plan_loop(store: Store, settings: LoopSettings) -> LoopPlan:
         if unfinished is None:
             raise
         return unfinished
+    refit = _with_epochs(refit, settings, len(data.train) + len(data.replay))
     stopped = next((run for run in reversed(runs) if _is_stopped_refit(run, judge, data.train)), None)
     return LoopPlan(
         old_judge=_left(judge, "reward"),
@@ -84,10 +86,9 @@ def plan_loop(store: Store, settings: LoopSettings) -> LoopPlan:
 
 
 def refit_spec(judge: RunSummary, settings: LoopSettings) -> RunSpec:
-    """The reward model's next run: as the last one, with few steps."""
+    """The reward model's next run: as the last one, with another rate; how many passes depends on the rankings."""
     before = read_run_file(judge.path).spec
     changes = {
-        "epochs": settings.refit_epochs,
         "learning_rate": settings.refit_rate,
         "replay": settings.replay,
         "seed": settings.seed,
@@ -176,6 +177,12 @@ def _longest_answer(runs: Sequence[RunSummary]) -> int:
     last = _newest(runs, "ppo")
     given = read_run_file(last.path).spec.settings if last is not None else {}
     return parse_settings(PpoSettings, given).max_new_tokens
+
+
+def _with_epochs(spec: RunSpec, settings: LoopSettings, rows: int) -> RunSpec:
+    per_epoch = math.ceil(rows / _reward_settings(spec).batch_size)
+    epochs = max(1, min(settings.refit_epochs, settings.refit_updates // per_epoch))
+    return replace(spec, settings={**spec.settings, "epochs": epochs})
 
 
 def _left(run: RunSummary, model: str) -> Path:

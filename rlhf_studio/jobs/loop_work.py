@@ -71,8 +71,8 @@ class LoopRound:
     @contextmanager
     def _part(self, part: LoopPart) -> Iterator[None]:
         """Tell that a part begins, and what it took."""
-        self._tell(PartBegan(part))
         began, cpu = time.perf_counter(), time.process_time()
+        self._tell(PartBegan(part, began))
         yield
         self._tell(PartDone(part, time.perf_counter() - began, time.process_time() - cpu))
 

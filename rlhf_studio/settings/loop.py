@@ -7,19 +7,28 @@ class LoopSettings(StageSettings):
     """Refit the reward model, go on with PPO, and answer the same prompts again; all else is as in the runs before."""
 
     refit_epochs: int = option(
-        4,
+        8,
         "Refit passes",
-        "Passes over the new rankings and the replayed ones.",
+        "Passes over the new rankings and the replayed ones, at most.",
         unit="passes",
         simple=True,
         ge=1,
         le=100,
     )
+    refit_updates: int = option(
+        24,
+        "Refit updates",
+        "Fewer passes are made where they would take more updates than this, but one in any case: so many rankings at "
+        "once do not take the longer for it.",
+        unit="updates",
+        ge=1,
+        le=100_000,
+    )
     refit_rate: float = option(
         5e-4, "Refit learning rate", "Peak of the reward model's cosine while it is refitted.", simple=True, gt=0, le=1
     )
     replay: int = option(
-        4,
+        1,
         "Replay",
         "Old rankings, drawn by the seed, that are learned from beside each new one, so that they are not forgotten.",
         unit="rankings per new one",

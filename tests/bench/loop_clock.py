@@ -88,6 +88,8 @@ class Round:
 
 
 def report(learner, wall, cpu, others):
+    from rlhf_studio.jobs.loop_news import mean_scores
+
     judge = learner.judge
     print(f"learned from {learner.began.new} new rankings beside {learner.began.replayed} old ones")
     for part in learner.done:
@@ -98,6 +100,8 @@ def report(learner, wall, cpu, others):
     print(f"pairs of the new rankings ordered as ranked: {judge.new_before:.0%} -> {judge.new_after:.0%}")
     if judge.held_out_before is not None:
         print(f"held-out pairs: {judge.held_out_before:.1%} -> {judge.held_out_after:.1%}")
+    before, after = mean_scores(learner.prompts)
+    print(f"mean reward of the same prompts' answers: {before:+.2f} -> {after:+.2f}")
 
 
 def main():
@@ -108,68 +112,77 @@ def main():
         return run(args, Path(folder))
 
 
-def run(args, folder):
-    from PySide6.QtCore import QDeadlineTimer, QEventLoop
-    from PySide6.QtWidgets import QApplication
+class Bench:
+    """A real window on a project, and rounds in it."""
 
-    from rlhf_studio.jobs.loop_news import mean_scores
-    from rlhf_studio.store.project import open_project
-    from rlhf_studio.ui.main_window import MainWindow
-    from rlhf_studio.ui.preferences import Preferences
-    from rlhf_studio.ui.session import Session
-    from rlhf_studio.ui.tabs.tab import GoTo
-    from rlhf_studio.ui.theme import Theme
+    def __init__(self, project, folder, size):
+        from PySide6.QtWidgets import QApplication
 
-    project = trained_project(folder, args.project)
-    app = QApplication([sys.argv[0], "-style", "fusion"])
+        from rlhf_studio.store.project import open_project
+        from rlhf_studio.ui.main_window import MainWindow
+        from rlhf_studio.ui.preferences import Preferences
+        from rlhf_studio.ui.session import Session
+        from rlhf_studio.ui.tabs.tab import GoTo
+        from rlhf_studio.ui.theme import Theme
 
-    def wait(is_there):
+        self.app = QApplication([sys.argv[0], "-style", "fusion"])
+        self.theme, preferences = Theme("light"), Preferences(folder / "window.ini")
+        preferences.labeler = "Bench"
+        self.window = MainWindow(Session(open_project(project), self.theme, preferences))
+        self.window.resize(*(int(part) for part in size.split("x")))
+        self.window.open("rank")
+        self.window.go_to(GoTo("rank"))
+
+    def wait(self, is_there):
+        from PySide6.QtCore import QDeadlineTimer, QEventLoop
+
         deadline = QDeadlineTimer(_WAIT_MS)
         while not is_there():
             if deadline.hasExpired():
                 raise SystemExit("The window did not get there in 15 minutes.")
-            app.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents | QEventLoop.ProcessEventsFlag.AllEvents)
+            kinds = QEventLoop.ProcessEventsFlag.WaitForMoreEvents | QEventLoop.ProcessEventsFlag.AllEvents
+            self.app.processEvents(kinds)
 
-    theme, preferences = Theme("light"), Preferences(folder / "window.ini")
-    preferences.labeler = "Bench"
-    window = MainWindow(Session(open_project(project), theme, preferences))
-    window.resize(*(int(part) for part in args.size.split("x")))
-    window.open("rank")
-    window.go_to(GoTo("rank"))
-    is_good = True
-    for number in range(1, args.rounds + 1):
-        one = Round(window)
+    def round(self, rankings):
+        """Once round the loop; says whether it ended well and in time."""
+        one = Round(self.window)
         one.tab.loop.show_ranking()
-        for _ in range(args.rankings):
-            began = one.rank(wait)
+        for _ in range(rankings):
+            began = one.rank(self.wait)
         cpu, busy = time.process_time(), busy_seconds()
-        ended, is_shown = one.learn(wait)
+        ended, is_shown = one.learn(self.wait)
         cpu, wall = time.process_time() - cpu, ended - began
-        print(f"round {number}")
         if not is_shown:
             print(f"it ended early: {one.learner.message}")
-            is_good = False
-            break
+            return False
         report(one.learner, wall, cpu, None if busy is None else busy_seconds() - busy - cpu)
-        before, after = mean_scores(one.learner.prompts)
-        print(f"mean reward of the same prompts' answers: {before:+.2f} -> {after:+.2f}")
-        is_good = is_good and wall < LIMIT_S
-        pictures(window, args.folder, number, app)
-    window.close_now()
-    window.session.close()
+        return wall < LIMIT_S
+
+    def pictures(self, folder, number):
+        if folder is None:
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        for theme in ("light", "dark"):
+            self.theme.choose(theme)
+            self.app.processEvents()
+            self.window.grab().save(str(folder / f"loop-{number}-{theme}.png"))
+        self.theme.choose("light")
+
+    def close(self):
+        self.window.close_now()
+        self.window.session.close()
+
+
+def run(args, folder):
+    bench = Bench(trained_project(folder, args.project), folder, args.size)
+    is_good = True
+    for number in range(1, args.rounds + 1):
+        print(f"round {number}")
+        is_good = bench.round(args.rankings) and is_good
+        bench.pictures(args.folder, number)
+    bench.close()
     print(f"{'under' if is_good else 'NOT under'} {LIMIT_S:.0f} s")
     return 0 if is_good else 1
-
-
-def pictures(window, folder, number, app):
-    if folder is None:
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    for theme in ("light", "dark"):
-        window.session.theme.choose(theme)
-        app.processEvents()
-        window.grab().save(str(folder / f"loop-{number}-{theme}.png"))
-    window.session.theme.choose("light")
 
 
 if __name__ == "__main__":

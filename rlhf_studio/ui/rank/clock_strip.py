@@ -60,20 +60,22 @@ class ClockStrip(QWidget):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(getattr(colours, one.colour)))
             painter.drawRect(QRectF(left, 0, max(0.0, width - 1), _STRIP_PX))
-            free = self._write(painter, one, max(left, free))
+            free = self._write(painter, one, max(left, free), free)
             left += width
         painter.setPen(QColor(colours.text))
         at = min(self.width() - 1.0, MINUTE_S * scale)
         painter.drawLine(round(at), 0, round(at), _STRIP_PX + 2)
         painter.end()
 
-    def _write(self, painter: QPainter, one: Stretch, left: float) -> float:
-        """Words under a part, moved to the right where those before need the room; returns where the next may begin."""
+    def _write(self, painter: QPainter, one: Stretch, left: float, free: float) -> float:
+        """Words under a part, moved where others need the room or it ends; returns from where on there is room."""
         text = f"{one.words} {one.seconds:.1f} s"
         metrics = self.fontMetrics()
         width = metrics.horizontalAdvance(text)
         if left + width > self.width():
-            return left
+            if self.width() - width < free:
+                return left
+            left = self.width() - width
         painter.setPen(QColor(self._theme.colours.muted))
         painter.drawText(round(left), _STRIP_PX + _GAP_PX + metrics.ascent(), text)
         return left + width + 3 * _GAP_PX

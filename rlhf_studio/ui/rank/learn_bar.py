@@ -22,6 +22,7 @@ class LearnBar(QFrame):
         super().__init__(parent)
         self.setProperty("look", "bar")
         self._session, self._learner = session, learner
+        self._is_seen = False
         self.words = PlainLabel("", "muted")
         self.train = Button(self.tr("Train"), self.tr("Go to the Train tab"), "link")
         self.result = Button(self.tr("See what changed"), self.tr("Show the answers before and after"), "link")
@@ -49,12 +50,17 @@ class LearnBar(QFrame):
         learner.changed.connect(self.refresh)
         self.refresh()
 
+    def note_page(self, *, is_changes: bool) -> None:
+        """Where the result is seen, it need not be offered."""
+        self._is_seen = is_changes
+        self.refresh()
+
     def refresh(self) -> None:
         """Offer what can be done now."""
         learner = self._learner
         self.words.setText(self._words_text())
         self.train.setVisible(not learner.has_judge and self._session.state is TrainingState.IDLE)
-        has_result = learner.state in {RoundState.RUNNING, RoundState.TOLD, RoundState.SHOWN}
+        has_result = not self._is_seen and learner.state in {RoundState.RUNNING, RoundState.TOLD, RoundState.SHOWN}
         self.result.setText(self.tr("Watch") if learner.is_running else self.tr("See what changed"))
         self.result.setAccessibleName(self.result.text())
         self.result.setVisible(has_result)

@@ -48,6 +48,7 @@ class Learner(QObject):
         is_half_done: Whether a reward model was refitted and the policy has not gone on yet.
         state: Of the last time round.
         part: That goes on.
+        started: Seconds until the first part began.
         done: Parts that are over, in order.
         progress: Of the run that goes on.
         judge: How the reward model orders now; None before the refit.
@@ -150,6 +151,7 @@ class Learner(QObject):
     def _forget(self) -> None:
         self.state = RoundState.NONE
         self.part: LoopPart | None = None
+        self.started: float | None = None
         self.done: list[PartDone] = []
         self.progress: StageEvent | None = None
         self.judge: JudgeRefitted | None = None
@@ -163,8 +165,10 @@ class Learner(QObject):
         match news:
             case LoopBegan():
                 self.began = news
-            case PartBegan(part):
+            case PartBegan(part, at):
                 self.part = part
+                if self.started is None:
+                    self.started = max(0.0, at - self._began_at)
             case PartDone():
                 self.done.append(news)
                 self.part = None

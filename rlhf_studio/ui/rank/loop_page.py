@@ -167,12 +167,13 @@ class LoopPage(QWidget):
             "after": self.tr("answers after"),
         }
         learner = self._learner
-        known = [Stretch(words[one.part], one.seconds, _COLOURS[one.part]) for one in learner.done]
+        known = [Stretch(self.tr("starting"), learner.started, "muted")] if learner.started is not None else []
+        known += [Stretch(words[one.part], one.seconds, _COLOURS[one.part]) for one in learner.done]
         rest = max(0.0, learner.seconds - sum(one.seconds for one in known))
         if learner.is_running and learner.part is not None:
             known.append(Stretch(words[learner.part], rest, _COLOURS[learner.part]))
         else:
-            known.append(Stretch(self.tr("starting, showing"), rest, "muted"))
+            known.append(Stretch(self.tr("showing") if known else self.tr("starting"), rest, "muted"))
         return tuple(known)
 
 

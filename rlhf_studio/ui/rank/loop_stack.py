@@ -60,11 +60,13 @@ class LoopStack(QWidget):
         """Show the round that goes on, or the last one."""
         self._pages.setCurrentWidget(self.page)
         self._escape.setEnabled(True)
+        self.bar.note_page(is_changes=True)
         self.page.back.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def show_ranking(self) -> None:
         """Go back to ranking."""
         self._escape.setEnabled(False)
+        self.bar.note_page(is_changes=False)
         self._pages.setCurrentIndex(0)
         self.ranking_wanted.emit()
 
