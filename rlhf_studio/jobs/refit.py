@@ -51,7 +51,7 @@ def refit_data(store: Store, settings: RewardSettings, start: Path) -> RewardDat
     rows = store.ranked_rows("train")
     new = drawn([row for row in rows if row not in learned], settings.max_rankings, settings.seed)
     if not any(len(set(row.ranks)) > 1 for row in new):
-        raise DataError(_nothing_new(store, learned, len(new)))
+        raise DataError(_nothing_new(learned, len(new)))
     return RewardData(
         train=new,
         valid=store.ranked_rows("valid"),
@@ -84,14 +84,13 @@ def _chain(run: Path) -> Iterator[tuple[Path, RunFile]]:
         run = find(run_file.spec.models["start"], run).parent.parent
 
 
-def _nothing_new(store: Store, learned: frozenset[RankedRow], tied: int) -> str:
+def _nothing_new(learned: frozenset[RankedRow], tied: int) -> str:
     if tied:
         return (
             f"In the {tied} new rankings all answers are tied, so there is nothing to learn from. "
             "Rank some answers apart."
         )
-    held_out = sum(row not in learned for row in store.ranked_rows("valid"))
     return (
-        f"There are 0 rankings that the reward model has not learned from ({len(learned)} it has; the {held_out} of "
-        "prompts that are held out only measure it). Rank some answers first."
+        f"There are 0 rankings that the reward model has not learned from; {len(learned)} it has, and those of "
+        "held-out prompts only measure it. Rank some answers first."
     )

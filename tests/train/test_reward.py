@@ -225,3 +225,42 @@ def test_a_run_on_shuffled_pairs_is_as_long_as_its_pairs_and_resumes(tiny_lm):
     list(train_reward(options, tiny_lm, data, run, RunControl()))
     for name, tensor in whole_run.latest().tensors.items():
         assert torch.equal(run.latest().tensors[name], tensor), name
+
+
+def test_a_refit_starts_where_the_reward_model_stood(tiny_lm):
+    rows = rankings(8, 1)
+    first = _Kept()
+    list(train_reward(settings(epochs=2), tiny_lm, RewardData(rankings(20, 2), rows, demos()), first, RunControl()))
+    old = first.model
+    weights = {name: tensor.clone() for name, tensor in old.module.state_dict().items()}
+    whole = _Stage(settings(), old, Compute(settings()), RunControl(), [], [], [], 1)
+    items, _ = encode_rankings(old.codec, rows, old.context_length)
+    with torch.no_grad():
+        stood = float(_ranking_loss(whole, items, prompts=len(items)).loss)
+
+    data = RewardData(rows[:3], rows, demos(), replay=rows[3:])
+    again = _Kept()
+    told = list(train_reward(settings(epochs=1, batch_size=8), old, data, again, RunControl()))
+    steps = [event for event in told if isinstance(event, StepMetrics)]
+    assert steps[0].values["loss/valid"] == pytest.approx(stood, rel=1e-6)
+    assert steps[1].values["loss/train"] == pytest.approx(stood, rel=1e-6)  # before its first update
+    assert (steps[-1].step, told[-1].outcome) == (1, "completed")
+    assert all(torch.equal(weights[name], tensor) for name, tensor in old.module.state_dict().items())
+    assert not torch.equal(again.model.module.score.weight, old.module.score.weight)
+
+
+def test_a_refit_that_learns_nothing_keeps_head_and_bias(tiny_lm):
+    first, again = _Kept(), _Kept()
+    data = RewardData(rankings(6, 1), (), demos())
+    list(train_reward(settings(), tiny_lm, data, first, RunControl()))
+    list(train_reward(settings(learning_rate=1e-30), first.model, data, again, RunControl()))
+    assert first.model.bias != 0.0
+    assert again.model.bias == pytest.approx(first.model.bias, abs=1e-6)  # its demonstrations score 0 already
+
+
+class _Kept(MemoryRun):
+    """Keeps the model that is saved."""
+
+    def save_model(self, step, name, write):
+        self.model = write.__self__
+        return Notice(step, name)
