@@ -15,8 +15,8 @@ from rlhf_studio.jobs.catalog import RunSummary, list_runs
 from rlhf_studio.jobs.model_folders import find
 from rlhf_studio.jobs.models import stage_of
 from rlhf_studio.jobs.refit import refit_data
-from rlhf_studio.jobs.run_file import RunFile, read_data, read_run_file
-from rlhf_studio.schema import RankedRow, RunSpec
+from rlhf_studio.jobs.run_file import RunData, RunFile, read_data, read_run_file
+from rlhf_studio.schema import PpoData, PromptRow, RankedRow, RunSpec
 from rlhf_studio.settings import LoopSettings, PpoSettings, RewardSettings, parse_settings
 from rlhf_studio.store.project import Store
 
@@ -130,6 +130,16 @@ def ppo_spec(store: Store, refit: Path, settings: LoopSettings) -> RunSpec:
     values = parse_settings(PpoSettings, {**before, **changes}).model_dump(mode="json")
     spec = RunSpec("ppo", values, models)
     return RunSpec("ppo", values, models, _title(stage_of(RunFile(spec, "")), PPO_NOTE))
+
+
+def focused(store: Store, data: RunData, new: Sequence[RankedRow], share: float) -> RunData:
+    """PPO's data with the prompts that were just ranked put in as often as it takes to be this share of all prompts."""
+    if not isinstance(data, PpoData) or not share or not new:
+        return data
+    ranked = {row.prompt_id: PromptRow(row.prompt_id, row.turns, store.prompt(row.prompt_id).use_case) for row in new}
+    others = tuple(row for row in data.prompts if row.prompt_id not in ranked)
+    times = max(1, round(share / (1 - share) * len(others) / len(ranked)))
+    return replace(data, prompts=others + tuple(ranked.values()) * times)
 
 
 def standing_policy(runs: Sequence[RunSummary], judge: RunSummary) -> Path:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import cast
 
 from rlhf_studio.events import Progress, RunFinished, StepMetrics
+from rlhf_studio.jobs.data import prepare
 from rlhf_studio.jobs.loop_answers import fitting, ordered_pairs, prompt_answers, sample_answers, shown_prompts
 from rlhf_studio.jobs.loop_news import AnswersShown, JudgeRefitted, LoopBegan, LoopNews, LoopPart, PartBegan, PartDone
-from rlhf_studio.jobs.loop_plan import LoopPlan, plan_loop, ppo_spec
+from rlhf_studio.jobs.loop_plan import LoopPlan, focused, plan_loop, ppo_spec
 from rlhf_studio.jobs.models import stage_of
 from rlhf_studio.jobs.recipes import drive, start_project_run
 from rlhf_studio.jobs.run_folder import RunFolder
@@ -92,7 +93,9 @@ class LoopRound:
             folder = RunFolder.open(self._store.runs_dir / plan.ppo_run)
         else:
             spec = ppo_spec(self._store, refit.path.absolute(), self._settings)
-            folder = start_project_run(self._store, spec, "ppo-ptx" if spec.settings.get("ptx_coef") else "ppo")
+            data = focused(self._store, prepare(self._store, spec), plan.new, self._settings.focus)
+            label = "ppo-ptx" if spec.settings.get("ptx_coef") else "ppo"
+            folder = start_project_run(self._store, spec, label, data)
         return folder, (yield from self._drive(folder, control))
 
     def _drive(self, folder: RunFolder, control: RunControl) -> Generator[StageEvent, None, bool]:

@@ -76,15 +76,17 @@ def start_run(store: Store | None, spec: RunSpec, path: Path, data: RunData | No
     return RunFolder.create(path, spec, data, hashes, labels=labels)
 
 
-def start_project_run(store: Store, spec: RunSpec, label: str = "") -> RunFolder:
+def start_project_run(store: Store, spec: RunSpec, label: str = "", data: RunData | None = None) -> RunFolder:
     """Start a run in the project's ``runs``; its id ends with ``label``, by default the kind.
+
+    ``data`` is read instead of the project's, as in ``start_run``.
 
     Raises:
         StudioError: As ``start_run``; no folder is left then.
     """
     path = new_run_path(store.runs_dir, label or spec.kind)
     try:
-        return start_run(store, spec, path)
+        return start_run(store, spec, path, data)
     except StudioError:
         with suppress(OSError):  # an empty folder does no harm
             path.rmdir()

@@ -48,6 +48,14 @@ class LoopSettings(StageSettings):
     learning_rate: float = option(
         2e-4, "Policy learning rate", "Without warm-up, since there are few steps.", simple=True, gt=0, le=1
     )
+    focus: float = option(
+        0.5,
+        "Share of ranked prompts",
+        "So many of the prompts that PPO answers are those whose answers were just ranked; the others are the "
+        "project's prompts for PPO. 0 takes these as they are.",
+        ge=0,
+        le=0.9,
+    )
     prompts: int = option(
         8, "Prompts shown", "Those ranked last come first, then probes.", unit="prompts", simple=True, ge=1, le=64
     )

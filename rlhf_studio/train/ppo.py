@@ -34,7 +34,7 @@ def train_ppo(
     run: Run,
     control: RunControl,
     scripts: Mapping[str, ScriptedReward] | None = None,
-    start: PpoStart | None = None,
+    standing: PpoStart | None = None,
 ) -> Iterator[TrainEvent]:
     """Raise the reward of sampled answers; leaves the run's models ``policy``, ``value`` and ``policy-ema`` behind.
 
@@ -46,14 +46,14 @@ def train_ppo(
         run: Where checkpoints, rollouts and models go; a run with a checkpoint goes on from it.
         control: Stops the run between micro-batches and changes settings between steps.
         scripts: Scripted rewards by the names that ``reward_source`` and ``watching`` may have.
-        start: Policy and value network to go on from; trained in place, and ``policy`` is the reference only.
+        standing: Policy and value network to go on from; trained in place, and ``policy`` is the reference only.
 
     Raises:
         DataError: If no prompt is left, or ptx has no text.
         RunError: If a loss or a gradient is not finite.
     """
     compute = Compute(settings)
-    stage = prepare(settings, policy, reward_model, data, compute, compute.agreed(control), scripts, start)
+    stage = prepare(settings, policy, reward_model, data, compute, compute.agreed(control), scripts, standing)
     checkpoint = run.latest()
     start = stage.trainee.restore(checkpoint)
     half_done = _half_done_rollout(stage, checkpoint)

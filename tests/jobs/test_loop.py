@@ -10,11 +10,12 @@ from rlhf_studio.jobs.catalog import list_runs, rebuild_index
 from rlhf_studio.jobs.loop import LearningLoop
 from rlhf_studio.jobs.loop_answers import ordered_pairs, sample_answers, shown_prompts
 from rlhf_studio.jobs.loop_news import LOOP_PARTS, AnswersShown, JudgeRefitted, LoopBegan, PartDone, mean_scores
+from rlhf_studio.jobs.loop_plan import focused
 from rlhf_studio.jobs.pipeline import InstructPipeline
 from rlhf_studio.jobs.run_folder import RunFolder
 from rlhf_studio.jobs.run_tree import run_tree, walk
 from rlhf_studio.lm.heads import ScalarModel
-from rlhf_studio.schema import Answer, NewCompletion, PromptRow, RankedRow, Turn
+from rlhf_studio.schema import Answer, NewCompletion, PpoData, PromptRow, RankedRow, Turn
 from rlhf_studio.settings import LoopSettings, RewardSettings
 from rlhf_studio.train.compute import Compute
 from rlhf_studio.train.control import RunControl
@@ -38,7 +39,7 @@ def trained(project, model_folder, tmp_path_factory):
         _TRAINED["runs"] = tmp_path_factory.mktemp("trained") / "runs"
         shutil.copytree(project.runs_dir, _TRAINED["runs"])
     else:
-        shutil.copytree(_TRAINED["runs"], project.runs_dir)
+        shutil.copytree(_TRAINED["runs"], project.runs_dir, dirs_exist_ok=True)
     rebuild_index(project)
     return project
 
@@ -201,3 +202,12 @@ def test_pairs_are_counted_by_hand(tiny_lm):
     flipped, _ = ordered_pairs(judge, compute, [RankedRow(1, rows[0].turns, rows[0].answers, (2, 2, 1))])
     assert pairs == 2
     assert right + flipped == 2
+
+
+def test_half_of_the_prompts_of_ppo_are_those_just_ranked(project):
+    rows = [RankedRow(i, (Turn("user", f"Say {i}."),), (Answer("a"), Answer("b")), (1, 2)) for i in (1, 2, 2)]
+    data = PpoData(project.prompt_rows("ppo", "train"))
+    prompts = [row.prompt_id for row in focused(project, data, rows, 0.5).prompts]
+    assert prompts == [3, 4, 5, 6, 1, 2, 1, 2]
+    assert len(focused(project, data, rows, 0.75).prompts) == 4 + 12
+    assert focused(project, data, rows, 0.0) == data

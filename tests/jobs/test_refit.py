@@ -72,7 +72,7 @@ def test_what_was_undone_is_not_learned_and_what_was_taken_back_is_not_replayed(
 
 
 def test_without_anything_new_it_says_what_there_is(project, judge):
-    with pytest.raises(DataError, match="0 rankings .* has not learned from; 6 it has"):
+    with pytest.raises(DataError, match=r"0 rankings .* has not learned from; 6 it has"):
         refit_data(project, RewardSettings(), judge)
     rank(project, 7)  # held out
     with pytest.raises(DataError, match="those of held-out prompts only measure it"):

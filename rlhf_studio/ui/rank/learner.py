@@ -19,7 +19,7 @@ from rlhf_studio.jobs.loop_news import (
     PartDone,
     PromptAnswers,
 )
-from rlhf_studio.jobs.stages import StageEvent
+from rlhf_studio.jobs.stages import StageEvent, StageKey
 from rlhf_studio.store.database import Changes
 from rlhf_studio.store.runs import RunRecord
 from rlhf_studio.ui.session import Session, TrainingState
@@ -72,6 +72,8 @@ class Learner(QObject):
         self.new_rankings = 0
         self.has_judge = False
         self.is_half_done = False
+        self._began_at = 0.0
+        self._ended: float | None = None
         self._forget()
         session.events_arrived.connect(self._on_events_arrived)
         session.training_finished.connect(self._on_training_finished)
@@ -153,13 +155,12 @@ class Learner(QObject):
         self.part: LoopPart | None = None
         self.started: float | None = None
         self.done: list[PartDone] = []
-        self.progress: StageEvent | None = None
+        self.progress: tuple[StageKey, Progress] | None = None
         self.judge: JudgeRefitted | None = None
         self.prompts: tuple[PromptAnswers, ...] = ()
         self.began: LoopBegan | None = None
         self.message = ""
-        self._began_at = 0.0
-        self._ended: float | None = None
+        self._began_at, self._ended = 0.0, None
 
     def _take(self, news: LoopNews) -> None:
         match news:
@@ -188,8 +189,9 @@ class Learner(QObject):
         if not self.is_running:
             return
         self._take_all()
-        steps = [item for item in items if isinstance(item.event, Progress) and item.event.total]
-        self.progress = steps[-1] if steps else self.progress
+        for item in items:
+            if isinstance(item.event, Progress) and item.event.total:
+                self.progress = item.stage, item.event
         self.changed.emit()
 
     def _on_training_state_changed(self, state: TrainingState) -> None:

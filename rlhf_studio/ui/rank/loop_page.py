@@ -139,15 +139,19 @@ class LoopPage(QWidget):
         if not learner.is_running:
             return ""
         if learner.progress is not None and learner.part in {"refit", "ppo"}:
-            event = learner.progress.event
+            stage, event = learner.progress
             words = self.tr("{stage}: step {step} of {total}")
-            return words.format(stage=stage_word(learner.progress.stage), step=event.step, total=event.total)
+            return words.format(stage=stage_word(stage), step=event.step, total=event.total)
         return self.tr("Reading the models…") if learner.part in {None, "refit", "ppo"} else self.tr("Answering…")
 
     def _show_figures(self) -> None:
         judge, means = self._learner.judge, mean_scores(self._learner.prompts)
-        self.pairs.show_change(_share(judge and judge.new_before), _share(judge and judge.new_after))
-        self.held_out.show_change(_share(judge and judge.held_out_before), _share(judge and judge.held_out_after))
+        if judge is None:
+            self.pairs.show_change("—", "—")
+            self.held_out.show_change("—", "—")
+        else:
+            self.pairs.show_change(_share(judge.new_before), _share(judge.new_after))
+            self.held_out.show_change(_share(judge.held_out_before), _share(judge.held_out_after))
         self.scores.show_change(*(f"{mean:+.2f}" for mean in means) if means else ("—", "—"))
 
     def _show_clock(self) -> None:
