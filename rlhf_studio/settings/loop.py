@@ -37,7 +37,7 @@ class LoopSettings(StageSettings):
         le=1000,
     )
     ppo_steps: int = option(
-        5,
+        8,
         "PPO steps",
         "From where the policy stands, against the refitted reward model.",
         unit="steps",
@@ -46,7 +46,7 @@ class LoopSettings(StageSettings):
     )
     batch_size: int = option(32, "PPO batch", "Answers sampled per step.", unit="episodes", simple=True, ge=2, le=65536)
     learning_rate: float = option(
-        2e-4, "Policy learning rate", "Without warm-up, since there are few steps.", simple=True, gt=0, le=1
+        1.1e-4, "Policy learning rate", "Without warm-up, since there are few steps.", simple=True, gt=0, le=1
     )
     focus: float = option(
         0.5,

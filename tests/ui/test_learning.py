@@ -27,7 +27,7 @@ from rlhf_studio.ui.rank.learner import RoundState
 from rlhf_studio.ui.tabs.rank_tab import RankTab
 
 SMALLEST = (1024, 560)
-PATIENT_MS = 60_000  # the training thread loads torch first
+PATIENT_MS = 240_000  # the training thread loads torch first
 MARKUP = "<b>Once</b> there was a hat."
 BEFORE = PromptAnswers(1, "Tell a <i>story</i>.", True, (ScoredAnswer(MARKUP, 0.5),))
 AFTER = PromptAnswers(

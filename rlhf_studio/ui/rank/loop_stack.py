@@ -20,8 +20,9 @@ class LoopStack(QWidget):
     go_to_requested = Signal(object)  # GoTo
     ranking_wanted = Signal()  # the page of ranking is there again
 
-    def __init__(self, session: Session, ranking: QWidget, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, session: Session, ranking: QWidget, tab: QWidget) -> None:
+        """``tab`` is what has the keyboard: its keys learn and leave."""
+        super().__init__(tab)
         self._session = session
         self.learner = Learner(session, self)
         self.page = LoopPage(session, self.learner)
@@ -78,7 +79,7 @@ class LoopStack(QWidget):
         return self.learner.is_running
 
     def _add_shortcut(self, keys: str, act: Callable[[], None]) -> QShortcut:
-        shortcut = QShortcut(QKeySequence(keys), self)
+        shortcut = QShortcut(QKeySequence(keys), self.parentWidget())
         shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         shortcut.activated.connect(act)
         return shortcut

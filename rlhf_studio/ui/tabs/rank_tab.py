@@ -37,7 +37,7 @@ class RankTab(Tab):
         self.queue = RankQueue(session, self)
         self.page = RankPage(session)
         self.order = Ordering(self.page, self)
-        self.loop = LoopStack(session, self.page)
+        self.loop = LoopStack(session, self.page, self)
         self._set: AnswerSet | None = None
         self._answers: tuple[Completion, ...] = ()
         self._judged: list[int] = []  # sets, in the order in which they were done with
