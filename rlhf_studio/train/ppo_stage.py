@@ -105,10 +105,10 @@ def prepare(
     policy.to(compute.device)
     reward_model.to(compute.device)
     reference = policy.clone(frozen=True)
+    value_model = None
     if start is not None:
-        policy = start.policy.to(compute.device)
-    is_new_value = start is None or start.value is None
-    value_model = reward_model.clone() if is_new_value else start.value.to(compute.device)
+        policy, value_model = start.policy.to(compute.device), start.value
+    value_model = reward_model.clone() if value_model is None else value_model.to(compute.device)
     ema = policy.clone() if settings.ema_decay else None
     optimizers = [
         adamw(settings, policy.module, settings.learning_rate),

@@ -97,8 +97,10 @@ def train_reward(
         RunError: If the loss or the gradient is not finite.
     """
     compute = Compute(settings)
-    is_refit = isinstance(model, ScalarModel)
-    scalar = model.clone() if is_refit else ScalarModel.from_language_model(model, seed=settings.head_seed)
+    if isinstance(model, ScalarModel):
+        scalar, is_refit = model.clone(), True
+    else:
+        scalar, is_refit = ScalarModel.from_language_model(model, seed=settings.head_seed), False
     scalar.to(compute.device)
     stage, dropped = _prepare(settings, scalar, compute, compute.agreed(control), data)
     optimizer = adamw(settings, scalar.module, settings.learning_rate)

@@ -5,13 +5,14 @@ from fakes import FixedLogits, MemoryRun, NumberCodec, TokenScores, drain
 from rlhf_studio.errors import DataError, RunError
 from rlhf_studio.events import Notice, RunFinished, SampleShown, SettingChanged, StepMetrics
 from rlhf_studio.lm.heads import ScalarModel
+from rlhf_studio.rl.logprobs import token_logprobs
 from rlhf_studio.schema import PpoData, PromptRow, TextRow, Turn
 from rlhf_studio.settings import PpoSettings
 from rlhf_studio.train.compute import Compute
 from rlhf_studio.train.control import RunControl
 from rlhf_studio.train.ppo import train_ppo
 from rlhf_studio.train.ppo_collect import collect_rollout
-from rlhf_studio.train.ppo_stage import prepare
+from rlhf_studio.train.ppo_stage import PpoStart, prepare
 from rlhf_studio.train.ppo_update import Tally, update_minibatch
 
 TEXT = tuple(TextRow("the cat sat on the mat. " * 20) for _ in range(3))
@@ -306,3 +307,23 @@ def test_a_score_that_is_not_finite_stops_with_its_value():
                 RunControl(),
             )
         )
+
+
+def test_a_run_that_goes_on_from_another_policy_keeps_its_reference_and_its_value_network(tiny_lm, reward_model):
+    moved, value = tiny_lm.clone(), reward_model.clone()
+    with torch.no_grad():
+        for parameter in moved.module.parameters():
+            parameter.mul_(1.5)
+        value.module.score.weight.zero_()
+    value.module.bias.fill_(0.25)
+    standing = PpoStart(moved.clone(), value)
+    stage = prepare(settings(), tiny_lm, reward_model, data(), Compute(settings()), RunControl(), start=standing)
+    rollout = drain(collect_rollout(stage, 1))
+    apart = (rollout.logprobs - rollout.ref_logprobs)[rollout.mask]
+    assert apart.abs().mean() > 0.01
+    assert rollout.values[rollout.mask] == pytest.approx(0.25)  # the network that was given, not the reward model
+    with torch.no_grad():
+        for model, expected in ((moved, rollout.logprobs), (tiny_lm, rollout.ref_logprobs)):
+            logits = model.response_logits(rollout.batch, rollout.response_length)
+            own = token_logprobs(logits, rollout.responses).masked_fill(~rollout.mask, 0.0)
+            assert torch.allclose(own, expected.masked_fill(~rollout.mask, 0.0), atol=1e-4)

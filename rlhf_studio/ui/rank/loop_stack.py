@@ -23,7 +23,7 @@ class LoopStack(QWidget):
     def __init__(self, session: Session, ranking: QWidget, tab: QWidget) -> None:
         """``tab`` is what has the keyboard: its keys learn and leave."""
         super().__init__(tab)
-        self._session = session
+        self._session, self._tab = session, tab
         self.learner = Learner(session, self)
         self.page = LoopPage(session, self.learner)
         self.bar = LearnBar(session, self.learner)
@@ -79,7 +79,7 @@ class LoopStack(QWidget):
         return self.learner.is_running
 
     def _add_shortcut(self, keys: str, act: Callable[[], None]) -> QShortcut:
-        shortcut = QShortcut(QKeySequence(keys), self.parentWidget())
+        shortcut = QShortcut(QKeySequence(keys), self._tab)
         shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         shortcut.activated.connect(act)
         return shortcut
