@@ -30,6 +30,7 @@ class ChangesView(QTextEdit):
         super().__init__(parent)
         self._theme = theme
         self._prompts: tuple[PromptAnswers, ...] = ()
+        self._hint = ""
         self._is_fresh = False
         self.setReadOnly(True)
         self.setProperty("look", "reading")
@@ -37,10 +38,10 @@ class ChangesView(QTextEdit):
         self.setAccessibleName(self.tr("Answers before and after"))
         theme.changed.connect(self._refresh)
 
-    def show_prompts(self, prompts: tuple[PromptAnswers, ...]) -> None:
-        """Show all of them as far as they are known, and stay where the reader is."""
-        if prompts is not self._prompts:
-            self._prompts = prompts
+    def show_prompts(self, prompts: tuple[PromptAnswers, ...], hint: str = "") -> None:
+        """Show all of them as far as they are known, and stay where the reader is; without any, the hint."""
+        if prompts is not self._prompts or hint != self._hint:
+            self._prompts, self._hint = prompts, hint
             self._refresh()
 
     def await_paint(self) -> None:
@@ -63,7 +64,7 @@ class ChangesView(QTextEdit):
             for number, one in enumerate(self._prompts):
                 self._fill(table, 1 + 2 * number, one)
         else:
-            cursor.insertText(self.tr("The answers appear here as soon as the model has written them."), self._muted())
+            cursor.insertText(self._hint, self._muted())
         self.verticalScrollBar().setValue(place)
 
     def _table(self, cursor: QTextCursor) -> QTextTable:

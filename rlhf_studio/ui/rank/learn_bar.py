@@ -27,7 +27,7 @@ class LearnBar(QFrame):
         self.train = Button(self.tr("Train"), self.tr("Go to the Train tab"), "link")
         self.result = Button(self.tr("See what changed"), self.tr("Show the answers before and after"), "link")
         self.learn = Button(
-            self.tr("Learn from them"),
+            self.tr("Learn now"),
             self.tr("Refit the reward model, go on with PPO for a few steps, and see the same prompts answered again"),
             "",
             "mdi6.school-outline",
@@ -66,7 +66,7 @@ class LearnBar(QFrame):
         self.result.setVisible(has_result)
         self.learn.setEnabled(learner.can_learn)
         is_stopped = learner.is_half_done and learner.new_rankings == 0
-        self.learn.setText(self.tr("Go on learning") if is_stopped else self.tr("Learn from them"))
+        self.learn.setText(self.tr("Go on learning") if is_stopped else self.tr("Learn now"))
         self.learn.setAccessibleName(self.learn.text())
         self.after.setEnabled(not self._session.store.is_read_only)
 
@@ -90,10 +90,10 @@ class LearnBar(QFrame):
 
     def _after_text(self, count: int) -> str:
         if count == 0:
-            return self.tr("only when I ask")
+            return self.tr("Learn when I ask")
         if count == 1:
-            return self.tr("after each ranking")
-        return self.tr("after {n} rankings").format(n=count)
+            return self.tr("Learn after each ranking")
+        return self.tr("Learn after {n} rankings").format(n=count)
 
     def _on_after_activated(self, index: int) -> None:
         self._learner.automatic = self.after.itemData(index)

@@ -8,7 +8,7 @@ from rlhf_studio.jobs.loop_news import LoopPart, mean_scores
 from rlhf_studio.ui.rank.changes_view import ChangesView
 from rlhf_studio.ui.rank.clock_strip import ClockStrip, Stretch
 from rlhf_studio.ui.rank.learner import Learner, RoundState
-from rlhf_studio.ui.session import Session
+from rlhf_studio.ui.session import Session, TrainingState
 from rlhf_studio.ui.spoken import stage_word
 from rlhf_studio.ui.widgets.parts import GRID, Button, Card, row
 from rlhf_studio.ui.widgets.text import PlainLabel
@@ -43,7 +43,7 @@ class LoopPage(QWidget):
 
     def __init__(self, session: Session, learner: Learner, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._learner = learner
+        self._session, self._learner = session, learner
         theme = session.theme
         self.title = PlainLabel("", "title", wraps=True)
         self.clock = PlainLabel("", "title")
@@ -65,6 +65,9 @@ class LoopPage(QWidget):
         )
         self.changes = ChangesView(theme)
         self.stop = Button(self.tr("Stop"), self.tr("End the run; learning can go on later"), "", "mdi6.stop", theme)
+        self.go_on = Button(
+            self.tr("Go on"), self.tr("Let the run go on that an alarm has paused"), "", "mdi6.play", theme
+        )
         self.back = Button(
             self.tr("Rank on"), self.tr("Back to ranking; learning goes on meanwhile"), "primary", "", theme, "Esc"
         )
@@ -73,6 +76,7 @@ class LoopPage(QWidget):
         self._timer.timeout.connect(self._show_clock)
         self._lay_out()
         self.stop.clicked.connect(session.stop)
+        self.go_on.clicked.connect(session.resume)
         self.back.clicked.connect(self.left)
         self.changes.painted.connect(learner.note_shown)
         learner.changed.connect(self.refresh)
@@ -87,8 +91,12 @@ class LoopPage(QWidget):
         self.what.set_look("danger" if learner.message else "muted")
         self.what.setVisible(bool(self.what.text()))
         self.stop.setVisible(learner.is_running)
+        self.go_on.setVisible(learner.is_running and self._is_paused)
+        for part in (self.clock, self.strip):
+            part.setVisible(learner.is_running or bool(learner.done))
         self._show_figures()
-        self.changes.show_prompts(learner.prompts)
+        words = self.tr("The answers appear here as soon as the model has written them.")
+        self.changes.show_prompts(learner.prompts, words if learner.is_running else "")
         if learner.state is RoundState.TOLD:
             self.changes.await_paint()
         self._show_clock()
@@ -117,7 +125,11 @@ class LoopPage(QWidget):
         layout.addWidget(self.what)
         layout.addLayout(figures)
         layout.addWidget(self.changes, 1)
-        layout.addLayout(row(self.back, self.stop, None))
+        layout.addLayout(row(self.back, self.stop, self.go_on, None))
+
+    @property
+    def _is_paused(self) -> bool:
+        return self._session.state is TrainingState.PAUSED
 
     def _title_text(self) -> str:
         learner = self._learner
@@ -138,6 +150,8 @@ class LoopPage(QWidget):
             return self.tr("What was learned so far is kept. The button below goes on from there.")
         if not learner.is_running:
             return ""
+        if self._is_paused:
+            return self.tr("Paused; where an alarm did that, the Train tab shows why.")
         if learner.progress is not None and learner.part in {"refit", "ppo"}:
             stage, event = learner.progress
             words = self.tr("{stage}: step {step} of {total}")
