@@ -245,7 +245,7 @@ class RunSpec:
     """What a run is: enough to start it again from nothing.
 
     ``models`` names folders by role: ``base`` for SFT, the RL start and the reward model, ``policy`` and ``reward`` for
-    PPO; and where a run goes on from what another one has left, ``start``: a reward model, or a policy of PPO with its
+    PPO; and where a run goes on from what another one has left, ``from``: a reward model, or a policy of PPO with its
     ``value``. SFT and the RL start may have a reward model as ``judge`` of their epochs.
     """
 

@@ -15,8 +15,8 @@ from rlhf_studio.schema import RunKind
 _LEFT_BY: Mapping[tuple[RunKind, str], tuple[RunKind, str]] = {
     ("reward", "base"): ("sft", "policy"),
     ("ppo", "reward"): ("reward", "reward"),
-    ("reward", "start"): ("reward", "reward"),
-    ("ppo", "start"): ("ppo", "policy"),
+    ("reward", "from"): ("reward", "reward"),
+    ("ppo", "from"): ("ppo", "policy"),
     ("ppo", "value"): ("ppo", "value"),
 }
 _NEEDS = {"sft": "an SFT model", "reward": "a reward model", "rl-start": "an RL start (its setting start says so)"}

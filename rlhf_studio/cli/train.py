@@ -31,13 +31,13 @@ _ROLES: dict["RunKind", dict[str, str]] = {
     "rl-start": {"base": _BASE, "judge": _JUDGE},
     "reward": {
         "base": f"SFT model to start from: {_MODEL} (default: the newest SFT run)",
-        "start": f"reward model to refit to the rankings it has not learned from: {_MODEL} (default: none, afresh)",
+        "from": f"reward model to refit to the rankings it has not learned from: {_MODEL} (default: none, afresh)",
     },
     "ppo": {
         "policy": f"model to start from: {_MODEL} (default: the SFT model that the reward model began with, or with "
         "--start rl-start the newest RL start)",
         "reward": f"reward model: {_MODEL} (default: the newest reward-model run)",
-        "start": f"policy to go on from; the KL is still measured to --policy: {_MODEL} (default: the SFT model)",
+        "from": f"policy to go on from; the KL is still measured to --policy: {_MODEL} (default: the SFT model)",
         "value": f"value network to go on from: {_MODEL} (default: a copy of the reward model)",
     },
 }

@@ -20,8 +20,8 @@ def prepare(store: Store, spec: RunSpec) -> SftData | RewardData | PpoData:
     if spec.kind not in _BUILDERS:
         raise DataError(f"A {spec.kind} run reads no project. Name its text files instead.")
     settings = stage_settings(spec)
-    if isinstance(settings, RewardSettings) and "start" in spec.models:
-        return refit_data(store, settings, store.folder / spec.models["start"])
+    if isinstance(settings, RewardSettings) and "from" in spec.models:
+        return refit_data(store, settings, store.folder / spec.models["from"])
     return _BUILDERS[spec.kind](store, settings)
 
 

@@ -93,7 +93,7 @@ def refit_spec(judge: RunSummary, settings: LoopSettings) -> RunSpec:
         "replay": settings.replay,
         "seed": settings.seed,
     }
-    models = {"base": before.models["base"], "start": str(_left(judge, "reward"))}
+    models = {"base": before.models["base"], "from": str(_left(judge, "reward"))}
     return RunSpec("reward", {**before.settings, **changes}, models, _title("reward", REFIT_NOTE))
 
 
@@ -112,7 +112,7 @@ def ppo_spec(store: Store, refit: Path, settings: LoopSettings) -> RunSpec:
     if last is not None:
         known = read_run_file(last.path)
         before = known.spec.settings
-        models |= {"policy": known.spec.models["policy"], "start": str(_left(last, "policy"))}
+        models |= {"policy": known.spec.models["policy"], "from": str(_left(last, "policy"))}
         if (_left(last, "value")).is_dir():
             models["value"] = str(_left(last, "value"))
     changes = {
@@ -154,12 +154,12 @@ def _unfinished_ppo(runs: Sequence[RunSummary], judge: RunSummary) -> LoopPlan |
     """A loop whose refit is complete and whose policy has not gone on yet."""
     known = read_run_file(judge.path)
     after = [run for run in runs if run.kind == "ppo" and judge.id in run.parents]
-    if "start" not in known.spec.models or any(run.outcome == "completed" for run in after):
+    if "from" not in known.spec.models or any(run.outcome == "completed" for run in after):
         return None
     data = read_data(judge.path, known)
     stopped = [run for run in after if run.outcome in {"stopped", None}]
     return LoopPlan(
-        old_judge=find(known.spec.models["start"], judge.path),
+        old_judge=find(known.spec.models["from"], judge.path),
         old_policy=standing_policy(runs, judge),
         new=data.train,
         replayed=len(data.replay),
@@ -176,7 +176,7 @@ def _is_stopped_refit(run: RunSummary, judge: RunSummary, new: tuple[RankedRow, 
     if run.kind != "reward" or run.outcome not in {"stopped", None} or judge.id not in run.parents:
         return False
     known = read_run_file(run.path)
-    return "start" in known.spec.models and read_data(run.path, known).train == new
+    return "from" in known.spec.models and read_data(run.path, known).train == new
 
 
 def _newest(runs: Sequence[RunSummary], kind: str) -> RunSummary | None:

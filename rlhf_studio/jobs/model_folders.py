@@ -20,8 +20,8 @@ JUDGE = "judge"  # a role that may be empty: the reward model that scores the ep
 STARTS: Mapping[RunKind, tuple[str, ...]] = {
     "sft": (),
     "rl-start": (),
-    "reward": ("start",),
-    "ppo": ("start", "value"),
+    "reward": ("from",),
+    "ppo": ("from", "value"),
     "pretrain": (),
 }
 PROVENANCE_FILE = "provenance.json"  # see ``jobs.provenance``

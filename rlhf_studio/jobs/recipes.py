@@ -180,9 +180,9 @@ def _judge(folder: RunFolder, model: LanguageModel) -> ScalarModel | None:
 
 def _run_reward(folder: RunFolder, control: RunControl) -> Iterator[TrainEvent]:
     settings = cast("RewardSettings", stage_settings(folder.spec))
-    is_refit = "start" in folder.spec.models
-    model = _scalar_model(folder, "start") if is_refit else _language_model(folder, "base")
-    try_device(folder, settings, {"start" if is_refit else "base": model})
+    is_refit = "from" in folder.spec.models
+    model = _scalar_model(folder, "from") if is_refit else _language_model(folder, "base")
+    try_device(folder, settings, {"from" if is_refit else "base": model})
     yield from train_reward(settings, model, folder.data(), folder, control)
 
 
@@ -201,9 +201,9 @@ def _run_ppo(folder: RunFolder, control: RunControl) -> Iterator[TrainEvent]:
 
 def _ppo_start(folder: RunFolder, reward_model: ScalarModel) -> PpoStart | None:
     """What a run that does not begin at its reference goes on from."""
-    if "start" not in folder.spec.models:
+    if "from" not in folder.spec.models:
         return None
-    policy = _language_model(folder, "start")
+    policy = _language_model(folder, "from")
     _check_same_tokens(policy, reward_model)
     return PpoStart(policy, _scalar_model(folder, "value") if "value" in folder.spec.models else None)
 

@@ -79,9 +79,9 @@ def _chain(run: Path) -> Iterator[tuple[Path, RunFile]]:
         if run_file.spec.kind != "reward":
             raise RunError(f"The run {run} has left no reward model. Choose the run of a reward model to go on from.")
         yield run, run_file
-        if "start" not in run_file.spec.models:
+        if "from" not in run_file.spec.models:
             return
-        run = find(run_file.spec.models["start"], run).parent.parent
+        run = find(run_file.spec.models["from"], run).parent.parent
 
 
 def _nothing_new(learned: frozenset[RankedRow], tied: int) -> str:

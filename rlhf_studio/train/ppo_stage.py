@@ -100,15 +100,11 @@ def prepare(
     if unknown:
         raise ValueError(f"the settings name the script {unknown.pop()!r}, given are {sorted(scripts)}")
     prompts, rows, dropped = _encode_prompts(settings, policy, data)
-    room = policy.context_length - settings.max_new_tokens
-    asked = [(policy.codec.encode_prompt(row.turns), row) for row in gently(data.prompts_valid)]
+    valid = _held_out_prompts(settings, policy, data)
     policy.to(compute.device)
     reward_model.to(compute.device)
     reference = policy.clone(frozen=True)
-    value_model = None
-    if start is not None:
-        policy, value_model = start.policy.to(compute.device), start.value
-    value_model = reward_model.clone() if value_model is None else value_model.to(compute.device)
+    policy, value_model = _learners(policy, reward_model, start, compute)
     ema = policy.clone() if settings.ema_decay else None
     optimizers = [
         adamw(settings, policy.module, settings.learning_rate),
@@ -133,7 +129,7 @@ def prepare(
         trainee=Trainee(modules, {"policy": optimizers[0], "value": optimizers[1]}, values),
         prompts=prompts,
         rows=rows,
-        held_out=[(ids, row) for ids, row in asked if 0 < len(ids) <= room][:_HELD_OUT_PROMPTS],
+        held_out=valid,
         scripts=scripts,
         dropped=dropped,
         probes=data.probes,
@@ -142,6 +138,23 @@ def prepare(
         if data.pretraining_valid
         else None,
     )
+
+
+def _learners(
+    policy: LanguageModel, reward_model: ScalarModel, start: PpoStart | None, compute: Compute
+) -> tuple[LanguageModel, ScalarModel]:
+    """The policy and the value network that learn: those to go on from, or the reference itself and a copy."""
+    if start is None:
+        return policy, reward_model.clone()
+    value_model = reward_model.clone() if start.value is None else start.value.to(compute.device)
+    return start.policy.to(compute.device), value_model
+
+
+def _held_out_prompts(settings: PpoSettings, policy: LanguageModel, data: PpoData) -> list[tuple[list[int], PromptRow]]:
+    """Token ids of held-out prompts that leave room for an answer, and what they are."""
+    room = policy.context_length - settings.max_new_tokens
+    asked = [(policy.codec.encode_prompt(row.turns), row) for row in gently(data.prompts_valid)]
+    return [(ids, row) for ids, row in asked if 0 < len(ids) <= room][:_HELD_OUT_PROMPTS]
 
 
 def _encode_prompts(

@@ -15,7 +15,7 @@ def test_tables_are_whole():
     tables = [list(rows) for has_bars, rows in groupby(lines, key=bool) if has_bars]
     assert sum(len(rows) for rows in tables) > 60
     assert all(len(set(rows)) == 1 for rows in tables)
-    assert [rows[0] for rows in tables] == [7, 7, 7, 7, 7, 5, 7]  # the presets' table is narrower
+    assert [rows[0] for rows in tables] == [7, 7, 7, 7, 7, 7, 5, 7]  # the presets' table is narrower
 
 
 def test_every_command_is_there():

@@ -80,7 +80,7 @@ def test_a_round_leaves_two_runs_under_those_before(trained):
     assert (depths[judge.id], depths[policy.id]) == (depths[old_judge.id] + 1, depths[old_policy.id] + 1)
     models = RunFolder.open(policy.path).spec.models
     assert models["policy"] == f"runs/{sft.id}/models/policy"  # the KL is still measured to SFT
-    assert models["start"] == f"runs/{old_policy.id}/models/policy"
+    assert models["from"] == f"runs/{old_policy.id}/models/policy"
     assert models["value"] == f"runs/{old_policy.id}/models/value"
     assert {item.run_id for item in events if isinstance(item.event, StepMetrics)} == {judge.id, policy.id}
     assert [part.part for part in of_kind(news, PartDone)] == list(LOOP_PARTS)

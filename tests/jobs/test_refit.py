@@ -85,21 +85,21 @@ def test_without_anything_new_it_says_what_there_is(project, judge):
 
 def test_a_refit_of_a_refit_knows_what_both_have_learned(project, judge, model_folder):
     rank(project, 2)
-    spec = RunSpec("reward", {**FAST, "replay": 1}, {"base": str(model_folder), "start": str(judge)}, "Again")
+    spec = RunSpec("reward", {**FAST, "replay": 1}, {"base": str(model_folder), "from": str(judge)}, "Again")
     folder = start_project_run(project, spec, "reward")
-    assert folder.spec.models["start"] == "runs/20260101-1-reward/models/reward"
+    assert folder.spec.models["from"] == "runs/20260101-1-reward/models/reward"
     told = list(drive(folder, RunControl()))
     assert told[-1].outcome == "completed"
     assert len(folder.data().train) == len(folder.data().replay) == 1
     assert len(learned_rankings(folder.path)) == 7
     rank(project, 4)
-    again = prepare(project, RunSpec("reward", FAST, {"start": f"runs/{folder.id}/models/reward"}))
+    again = prepare(project, RunSpec("reward", FAST, {"from": f"runs/{folder.id}/models/reward"}))
     assert numbers(again.train) == [4]
     assert len(again.replay) == 4
     tree = [(depth, node.name) for depth, node in walk(run_tree(list_runs(project.folder).runs))]
     assert tree[-2:] == [(1, "20260101-1-reward"), (2, folder.id)]
     card = run_card(folder.path, 1)
-    assert "- start: reward, of the run 20260101-1-reward" in card
+    assert "- from: reward, of the run 20260101-1-reward" in card
     assert "| replay | 1 |" in card
     assert "Rankings: 1 by 1 people (1), 0 simulated" not in card  # the replayed one counts, too
     assert "Rankings: 3 by" in card
