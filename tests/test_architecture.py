@@ -1,6 +1,7 @@
 import ast
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Literal, get_origin
 
 import pytest
 
-from rlhf_studio.settings import PpoSettings, PretrainSettings, RewardSettings, SftSettings, options
+from rlhf_studio.settings import NOT_IN_PAPER, PpoSettings, PretrainSettings, RewardSettings, SftSettings, options
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "rlhf_studio"
@@ -117,8 +118,17 @@ def test_every_setting_explains_itself(cls, option):
     assert option.paper
     if option.annotation in (int, float):
         assert set(option.bounds) & {"ge", "gt"}, "a number has a lower bound"
+        assert declared["unit"] is not None, "a number has a unit, or unit=NO_UNIT"
     else:
         assert option.annotation in (bool, str) or get_origin(option.annotation) is Literal
+
+
+@pytest.mark.parametrize(("cls", "option"), SETTINGS, ids=lambda value: getattr(value, "name", None))
+def test_where_the_paper_is_silent_a_setting_says_where_its_default_comes_from(cls, option):
+    if cls is not PretrainSettings and option.paper.startswith("not "):
+        assert option.ours.endswith("."), "say it with ours="
+    if option.paper != NOT_IN_PAPER and not option.paper.startswith("not "):
+        assert re.search(r"\d|yes|fixed|\(", option.paper), "the paper's value, with its section"
 
 
 @pytest.mark.parametrize("cls", [SftSettings, RewardSettings, PpoSettings, PretrainSettings])

@@ -15,7 +15,7 @@ from rlhf_studio.train.state import module_tensors
 
 FLOAT = 4
 _STATE_BYTES = 1_000  # a checkpoint's state.json, and a model's card and provenance
-_CARD_BYTES = 8_000
+CARD_BYTES = 8_000
 _EVENT_BYTES = 700  # of one step's metrics, and of what is told beside them
 _SIDE_FILES = ("*.json", "*.jinja", "*.txt", "*.model")
 
@@ -93,7 +93,7 @@ def models_bytes(settings: TrainSettings, model: LanguageModel, scalar: ScalarMo
     else:
         weights = [judge if isinstance(settings, RewardSettings) else language]
     side = sum(path.stat().st_size for pattern in _SIDE_FILES for path in folder.glob(pattern))
-    return sum(weights) + len(weights) * (side + _CARD_BYTES)
+    return sum(weights) + len(weights) * (side + CARD_BYTES)
 
 
 def weights_bytes(model: LanguageModel) -> int:

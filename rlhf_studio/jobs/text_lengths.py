@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from rlhf_studio.jobs.workload import TextSizes
+from rlhf_studio.jobs.workload import HELD_OUT_WINDOW, TextSizes
 from rlhf_studio.lm.model import LanguageModel
-from rlhf_studio.schema import DemonstrationRow, PpoData, PromptRow, RankedRow, RewardData, SftData
+from rlhf_studio.schema import DemonstrationRow, PpoData, PromptRow, RankedRow, RewardData, SftData, TextRow
 from rlhf_studio.settings import PpoSettings, SftSettings, TrainSettings
+from rlhf_studio.train.evaluate import TEXT_WINDOWS
 from rlhf_studio.train.reward import encode_rankings
 from rlhf_studio.train.sft import encode_demonstrations
 
@@ -50,7 +51,7 @@ def _sft(settings: TrainSettings, model: LanguageModel, data: SftData) -> Measur
         train=_demonstrations(model, data.train, limit),
         valid=_demonstrations(model, data.valid, limit),
         probes=_prompts(model, data.probes, limit),
-        has_texts=bool(data.pretraining_valid),
+        windows=_windows(model, data.pretraining_valid),
         context=model.context_length,
     )
     return _measured(sizes, data.train, data.valid)
@@ -73,10 +74,20 @@ def _ppo(settings: TrainSettings, model: LanguageModel, data: PpoData) -> Measur
     sizes = TextSizes(
         train=[[(length, 0)] for length in _prompts(model, data.prompts, room)],
         probes=_prompts(model, data.probes, room),
-        has_texts=bool(data.pretraining_valid),
+        windows=_windows(model, data.pretraining_valid),
         context=model.context_length,
     )
     return _measured(sizes, data.prompts)
+
+
+def _windows(model: LanguageModel, rows: Sequence[TextRow]) -> int:
+    """How many windows of held-out text there are to measure on."""
+    if not rows:
+        return 0
+    sample = some(rows)
+    tokens = sum(len(ids) for ids in model.codec.encode_documents([row.text for row in sample]))
+    length = min(HELD_OUT_WINDOW, model.context_length - 1) + 1
+    return min(TEXT_WINDOWS, tokens * len(rows) // len(sample) // length)
 
 
 def _measured(sizes: TextSizes, *parts: Sequence[object]) -> Measured:

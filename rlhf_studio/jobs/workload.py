@@ -18,7 +18,7 @@ from rlhf_studio.train.schedule import by_length, chunks, shuffled
 
 PassKind = Literal["learn", "learn_packed", "learn_scalar", "read", "read_packed", "read_scalar"]
 
-_WINDOW = 128  # of held-out text, and of SFT's pretraining mix
+HELD_OUT_WINDOW = 128  # of held-out text, and of SFT's pretraining mix
 PROBE_TOKENS = 64  # as in train.sft
 _SCORED_ROWS = 64  # as in train.ppo_stage
 _HELD_OUT_PROMPTS = 64  # as in train.ppo_stage
@@ -59,7 +59,7 @@ class TextSizes:
         probes: Prompts that show what the model says.
         questions: Prompts whose answers a reward model scores before SFT and after each of its epochs.
         answers: What the policy may be expected to write, for PPO; they are taken in turn.
-        has_texts: Whether there is held-out natural text.
+        windows: Of held-out natural text, that are measured on.
         context: The model's.
     """
 
@@ -69,7 +69,7 @@ class TextSizes:
     probes: Sequence[int] = ()
     questions: Sequence[int] = ()
     answers: Sequence[int] = ()
-    has_texts: bool = True
+    windows: int = TEXT_WINDOWS
     context: int = 256
 
 
@@ -139,7 +139,7 @@ def _sft(settings: SftSettings, sizes: TextSizes) -> Workload:
     total = settings.epochs * per_epoch
     work = Workload(total, total, language_steps=total)
     capacity = sizes.context if settings.packing else 1
-    window = min(_WINDOW, sizes.context - 1)
+    window = min(HELD_OUT_WINDOW, sizes.context - 1)
     for rows in chunks(shuffled(len(train), settings.seed, 0), settings.batch_size):
         for piece in chunks(rows, settings.micro_batch):
             work.learn([_packed("learn_packed", [train[i] for i in piece], capacity)], settings.epochs)
@@ -170,8 +170,8 @@ def _packed(kind: PassKind, lengths: Sequence[int], capacity: int) -> Pass:
 
 def _read_texts(work: Workload, sizes: TextSizes, limit: int, times: float) -> None:
     """Held-out natural text."""
-    window = min(_WINDOW, sizes.context - 1)
-    for piece in chunks(range(TEXT_WINDOWS), limit) if sizes.has_texts else ():
+    window = min(HELD_OUT_WINDOW, sizes.context - 1)
+    for piece in chunks(range(sizes.windows), limit) if sizes.windows else ():
         work.read([Pass("read", len(piece), window, window)], times)
 
 
