@@ -152,4 +152,4 @@ def test_every_view_hears_of_a_write_and_nobody_of_none(qtbot, session):
 
 
 def test_a_plan_names_its_stages_in_the_order_of_the_paper():
-    assert stages.STAGE_KEYS == ("sft", "reward", "ppo", "ppo-ptx")
+    assert stages.STAGE_KEYS == ("sft", "reward", "rl-start", "ppo", "ppo-ptx")

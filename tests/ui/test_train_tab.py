@@ -303,6 +303,8 @@ def test_memory_exhausted_offers_half_the_micro_batch(qtbot, tab, tmp_path):
 
 
 def test_an_idle_tab_runs_no_timer(qtbot, full, tab):
+    assert tab.outlook._timer.isSingleShot()  # what it measures once it has rested: tests/ui/test_outlook.py
+    tab.outlook._timer.stop()
     qtbot.waitUntil(lambda: [timer for timer in tab.findChildren(QTimer) if timer.isActive()] == [])
 
 

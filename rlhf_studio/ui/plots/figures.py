@@ -87,7 +87,7 @@ _OF_SFT = (
         ),
         "+.2f",
         0.2,
-        _tr("no reward model scores them"),
+        _tr("no reward model yet"),
     ),
     _TEXT,
     PanelSpec(
