@@ -5,20 +5,16 @@
 """
 
 import argparse
-import json
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rlhf_studio.errors import StudioError
 from rlhf_studio.example.prompts import ExamplePrompt
 from rlhf_studio.lm.heads import load_scalar_model
 from rlhf_studio.lm.loading import load_language_model
 from rlhf_studio.lm.model import LanguageModel
-from rlhf_studio.paths import resources_dir
 from rlhf_studio.report.answers import Judge
 from rlhf_studio.report.effects import (
     PER_USE_CASE,
@@ -33,7 +29,7 @@ from rlhf_studio.report.effects import (
 )
 from rlhf_studio.report.effects_page import write_page
 from rlhf_studio.report.material import Effects
-from rlhf_studio.report.seeds import Variant, seed_project, train_variants
+from rlhf_studio.report.seeds import Variant, measure_seeds, seed_project, train_variants
 from rlhf_studio.settings import SftSettings
 from rlhf_studio.store.bundle import pretraining_rows
 from rlhf_studio.store.project import Store
@@ -145,37 +141,12 @@ def _best_of(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run all seeds and write what was found; what an earlier call has trained with these settings stays."""
-    parser = argparse.ArgumentParser(prog="python -m rlhf_studio.report.experiment", description=main.__doc__)
-    parser.add_argument("--base", type=Path, required=True, help="folder of the base model")
-    parser.add_argument("--out", type=Path, required=True, help="folder for projects and figures")
-    parser.add_argument("--files", type=Path, default=resources_dir() / "example", help="the example project's files")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--page", type=Path, help="write the tables here, as Markdown")
-    args = parser.parse_args(arguments)
-    args.out.mkdir(parents=True, exist_ok=True)
-    try:
-        found = [_seed(args, seed) for seed in args.seeds]
-    except StudioError as error:
-        sys.stderr.write(f"{error}\n")
-        return error.exit_code
-    if args.page:
-        write_page(args.page, args.base.name, found)
-    return 0
 
+    def run(args: argparse.Namespace, folder: Path, seed: int, tell: Callable[[str], None]) -> SeedResult:
+        return run_seed(Plan(args.files, args.base), folder, seed, tell)
 
-def _seed(args: argparse.Namespace, seed: int) -> dict[str, Any]:
-    kept = args.out / f"seed-{seed}.json"
-    if not kept.exists():
-        project = args.out / f"project-{seed}"
-        plan = Plan(args.files, args.base)
-        result = run_seed(plan, project, seed, lambda what: _say(seed, what))
-        kept.write_text(json.dumps(asdict(result), indent=1) + "\n", encoding="utf-8")
-    found: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
-    return found
-
-
-def _say(seed: int, what: str) -> None:
-    sys.stderr.write(f"{time.strftime('%H:%M:%S')} seed {seed}: {what}\n")
+    program = "python -m rlhf_studio.report.experiment"
+    return measure_seeds(program, str(main.__doc__), arguments, run, write_page)
 
 
 if __name__ == "__main__":

@@ -1,20 +1,26 @@
 """The runs of an experiment: each is trained once, and what an earlier call has trained is found again."""
 
+import argparse
 import json
+import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rlhf_studio.errors import RunError
+from rlhf_studio.errors import RunError, StudioError
 from rlhf_studio.events import RunFinished, StepMetrics
 from rlhf_studio.jobs.recipes import drive, start_project_run
 from rlhf_studio.jobs.run_file import stage_settings
+from rlhf_studio.paths import resources_dir
 from rlhf_studio.schema import RunKind, RunSpec
 from rlhf_studio.store.bundle import import_example
 from rlhf_studio.store.project import DATABASE, Store, create_project, open_project
 from rlhf_studio.train.control import RunControl
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 # kind, what differs from the defaults, models by role as the names of variants or "base"
 Variant = tuple[RunKind, Mapping[str, Any], Mapping[str, str]]
@@ -128,3 +134,50 @@ def _train(store: Store, spec: RunSpec) -> tuple[Path, dict[str, list[tuple[int,
         if isinstance(event, RunFinished) and event.outcome != "completed":
             raise RunError(f"The run '{spec.title}' did not complete: {event.message}")
     return run.path / "models" / ("reward" if spec.kind == "reward" else "policy"), curves
+
+
+def measure_seeds(
+    program: str,
+    about: str,
+    arguments: Sequence[str] | None,
+    run: "Callable[[argparse.Namespace, Path, int, Callable[[str], None]], DataclassInstance]",
+    write: Callable[[Path, str, Sequence[Mapping[str, Any]]], None],
+) -> int:
+    """The command of an experiment: every seed once, its result as a file beside its project, then the page.
+
+    Args:
+        program: How the command is called.
+        about: What it does.
+        arguments: Of the command line; None takes the program's.
+        run: Measures one seed; is given ``base`` and ``files``, the folder of its project, the seed, and who listens.
+        write: Writes the page from the base model's name and all results.
+    """
+    parser = argparse.ArgumentParser(prog=program, description=about)
+    parser.add_argument("--base", type=Path, required=True, help="folder of the base model")
+    parser.add_argument("--out", type=Path, required=True, help="folder for projects and figures")
+    parser.add_argument("--files", type=Path, default=resources_dir() / "example", help="the example project's files")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--page", type=Path, help="write the tables here, as Markdown")
+    args = parser.parse_args(arguments)
+    args.out.mkdir(parents=True, exist_ok=True)
+    found = []
+    try:
+        for seed in args.seeds:
+            kept = args.out / f"seed-{seed}.json"
+            if not kept.exists():
+                result = asdict(run(args, args.out / f"project-{seed}", seed, _teller(seed)))
+                kept.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+            found.append(json.loads(kept.read_text(encoding="utf-8")))
+    except StudioError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    if args.page:
+        write(args.page, args.base.name, found)
+    return 0
+
+
+def _teller(seed: int) -> Callable[[str], None]:
+    def tell(what: str) -> None:
+        sys.stderr.write(f"{time.strftime('%H:%M:%S')} seed {seed}: {what}\n")
+
+    return tell

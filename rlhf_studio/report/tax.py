@@ -5,20 +5,18 @@ three seeds and writes the page. InstructGPT, section 4.2 and appendix E.6 (figu
 """
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rlhf_studio.errors import StudioError
 from rlhf_studio.lm.loading import load_language_model
 from rlhf_studio.paths import resources_dir
 from rlhf_studio.report.effects import text_bits
 from rlhf_studio.report.material import NATURAL
-from rlhf_studio.report.seeds import Trained, Variant, seed_project, train_variants
+from rlhf_studio.report.seeds import Trained, Variant, measure_seeds, seed_project, train_variants
 from rlhf_studio.report.tax_page import ARMS, write_tax_page
 from rlhf_studio.settings import PpoSettings, PretrainSettings
 from rlhf_studio.store.bundle import pretraining_rows
@@ -117,34 +115,12 @@ def curve(run: Trained) -> list[tuple[int, float, float, float]]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train every arm with every seed and write the page; what an earlier call has trained stays."""
-    parser = argparse.ArgumentParser(prog="python -m rlhf_studio.report.tax", description=main.__doc__)
-    parser.add_argument("--base", type=Path, required=True, help="folder of the base model")
-    parser.add_argument("--out", type=Path, required=True, help="folder for projects and figures")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--page", type=Path, help="write the tables here, as Markdown")
-    args = parser.parse_args(arguments)
-    args.out.mkdir(parents=True, exist_ok=True)
-    try:
-        found = [_seed(args, seed) for seed in args.seeds]
-    except StudioError as error:
-        sys.stderr.write(f"{error}\n")
-        return error.exit_code
-    if args.page:
-        write_tax_page(args.page, args.base.name, found)
-    return 0
 
+    def run(args: argparse.Namespace, folder: Path, seed: int, tell: Callable[[str], None]) -> TaxResult:
+        return run_tax_seed(folder, args.base, seed, tell, files=args.files)
 
-def _seed(args: argparse.Namespace, seed: int) -> dict[str, Any]:
-    kept = args.out / f"seed-{seed}.json"
-    if not kept.exists():
-        result = run_tax_seed(args.out / f"project-{seed}", args.base, seed, lambda what: _say(seed, what))
-        kept.write_text(json.dumps(asdict(result), indent=1) + "\n", encoding="utf-8")
-    found: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
-    return found
-
-
-def _say(seed: int, what: str) -> None:
-    sys.stderr.write(f"{time.strftime('%H:%M:%S')} seed {seed}: {what}\n")
+    program = "python -m rlhf_studio.report.tax"
+    return measure_seeds(program, str(main.__doc__), arguments, run, write_tax_page)
 
 
 if __name__ == "__main__":
