@@ -9,10 +9,11 @@ from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QApplication
 
-from rlhf_studio.schema import NewPrompt, Turn
+from rlhf_studio.schema import NewCompletion, NewPrompt, Turn
 from rlhf_studio.store.project import Store, create_project
 from rlhf_studio.ui.preferences import Preferences
 from rlhf_studio.ui.session import Session
+from rlhf_studio.ui.tabs.train_tab import TrainTab
 from rlhf_studio.ui.theme import Theme
 from rlhf_studio.ui.train import outlook
 
@@ -86,3 +87,25 @@ def session(store, theme, preferences, qapp):
     session = Session(store, theme, preferences)
     yield session
     assert session.close(), "a thread outlived its test"
+
+
+@pytest.fixture
+def full(store):
+    """Something of everything that the stages learn from."""
+    store.add_demonstration(2, "It scatters.", "Tess")
+    ids = store.add_completions([NewCompletion(1, text, "base") for text in ("one", "two", "three", "four")]).ids
+    for order in ([[ids[0]], [ids[1]]], [[ids[2]], [ids[3]]]):
+        store.add_ranking(1, order)
+    return store
+
+
+@pytest.fixture
+def train_tab(qtbot, session):
+    """The Train tab in sight, whole."""
+    tab = TrainTab(session)
+    qtbot.addWidget(tab)
+    tab.resize(1280, 690)
+    with qtbot.waitExposed(tab):
+        tab.show()
+    tab.finish()
+    return tab

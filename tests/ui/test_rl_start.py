@@ -7,34 +7,16 @@ from window_material import add_run
 from rlhf_studio.events import Notice, RunFinished, RunStarted, StepMetrics
 from rlhf_studio.jobs.stages import StageEvent
 from rlhf_studio.paths import models_dir
-from rlhf_studio.schema import NewCompletion
 from rlhf_studio.ui import session as session_module
 from rlhf_studio.ui.tabs.runs_tab import RunsTab
-from rlhf_studio.ui.tabs.train_tab import TrainTab
 
 BEST = Notice(8, "sft.best.loss_and_score", {"by_loss": 1, "loss": 1.25, "by_score": 3, "score": 0.5})
 KEPT = Notice(8, "sft.kept.score", {"epoch": 3, "of": 4})
 
 
 @pytest.fixture
-def full(store):
-    """Something of everything that the stages learn from."""
-    store.add_demonstration(2, "It scatters.", "Tess")
-    ids = store.add_completions([NewCompletion(1, text, "base") for text in ("one", "two", "three", "four")]).ids
-    for order in ([[ids[0]], [ids[1]]], [[ids[2]], [ids[3]]]):
-        store.add_ranking(1, order)
-    return store
-
-
-@pytest.fixture
-def tab(qtbot, session):
-    tab = TrainTab(session)
-    qtbot.addWidget(tab)
-    tab.resize(1280, 690)
-    with qtbot.waitExposed(tab):
-        tab.show()
-    tab.finish()
-    return tab
+def tab(train_tab):
+    return train_tab
 
 
 @pytest.fixture

@@ -9,30 +9,17 @@ from window_material import add_run, ppo_events
 
 from rlhf_studio.events import Progress, RunFinished, RunStarted, SettingChanged, StepMetrics
 from rlhf_studio.jobs.stages import StageEvent
-from rlhf_studio.schema import NewCompletion
 from rlhf_studio.settings import STEERABLE
 from rlhf_studio.ui import session as session_module
 from rlhf_studio.ui.plots.grid import PlotGrid
-from rlhf_studio.ui.tabs.train_tab import TrainTab
 from rlhf_studio.ui.train.steer import SteerCard
 
 RUN = "20260101-100000-ppo"
 
 
 @pytest.fixture
-def tab(qtbot, session):
-    store = session.store
-    store.add_demonstration(2, "It scatters.", "Tess")
-    ids = store.add_completions([NewCompletion(1, text, "base") for text in ("one", "two", "three", "four")]).ids
-    for order in ([[ids[0]], [ids[1]]], [[ids[2]], [ids[3]]]):
-        store.add_ranking(1, order)
-    tab = TrainTab(session)
-    qtbot.addWidget(tab)
-    tab.resize(1280, 690)
-    with qtbot.waitExposed(tab):
-        tab.show()
-    tab.finish()
-    return tab
+def tab(full, train_tab):
+    return train_tab
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from window_material import MARKUP, add_all_runs, add_run
 
 from rlhf_studio.events import Notice, Progress, RunFinished, RunStarted, SampleShown, StepMetrics
 from rlhf_studio.jobs.stages import StageEvent
-from rlhf_studio.schema import NewCompletion
 from rlhf_studio.settings import PpoSettings, options
 from rlhf_studio.ui import session as session_module
 from rlhf_studio.ui.session import TrainingState
@@ -21,24 +20,8 @@ PPO = {"objective/scores": 1.0, "objective/kl": 2.0, "kl_coef": 0.15, "loss/ptx"
 
 
 @pytest.fixture
-def full(store):
-    """Something of everything that the stages learn from."""
-    store.add_demonstration(2, "It scatters.", "Tess")
-    ids = store.add_completions([NewCompletion(1, text, "base") for text in ("one", "two", "three", "four")]).ids
-    for order in ([[ids[0]], [ids[1]]], [[ids[2]], [ids[3]]]):
-        store.add_ranking(1, order)
-    return store
-
-
-@pytest.fixture
-def tab(qtbot, session):
-    tab = TrainTab(session)
-    qtbot.addWidget(tab)
-    tab.resize(1280, 690)
-    with qtbot.waitExposed(tab):
-        tab.show()
-    tab.finish()
-    return tab
+def tab(train_tab):
+    return train_tab
 
 
 @pytest.fixture
