@@ -71,6 +71,7 @@ class EvaluationView(QWidget):
 
     def show_found(self, found: RewardEvaluation, folds: CrossValidation | None = None) -> None:
         """It was measured; its recipe perhaps also on labelers whom it did not learn from."""
+        is_news = found != self.found  # the list of runs is read anew often
         self.found = found
         self.others.setText(self._others(found, folds))
         self.figure.setText(f"{_HUNDRED * found.accuracy.value:.1f} %" if found.accuracy is not None else "")
@@ -79,11 +80,12 @@ class EvaluationView(QWidget):
         self.ceiling.setText(self._ceiling(found))
         self.notes.setText("\n".join(found.notes))
         self.notes.setVisible(bool(found.notes))
-        for panel in (self.accuracy, self.calibration):
-            panel.setVisible(found.accuracy is not None)
-            panel.show_found(found)
+        self.accuracy.setVisible(found.accuracy is not None)
+        self.calibration.setVisible(found.accuracy is not None)
         self.scores.setVisible(bool(found.samples))
-        self.scores.show_found(found)
+        for panel in (self.accuracy, self.calibration, self.scores):
+            if is_news:
+                panel.show_found(found)
         self._stack.setCurrentIndex(2)
 
     def _headline(self, found: RewardEvaluation) -> str:
