@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from rlhf_studio.jobs.reward_evaluation import RewardEvaluation, SampleKey
 from rlhf_studio.report.colours import DARK, LIGHT, NAMES, ModelKey, Theme
@@ -104,6 +104,7 @@ def _scores(axes: Axes, found: RewardEvaluation, theme: Theme) -> None:
         axes.stairs(heights, edges, color=colour, linestyle=_DASHES[sample.key], linewidth=1.3, label=label)
     axes.axvline(0.0, color=theme.text, linewidth=0.9)
     axes.axvline(found.bias, color=theme.text, linestyle=":", linewidth=0.9)
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))  # whole percents
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.set_xlabel(f"score (line: 0; dotted: 0 before the bias of {found.bias:+.2f})", fontsize=8)
     axes.set_ylabel("answers", fontsize=8)

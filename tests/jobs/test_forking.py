@@ -7,7 +7,7 @@ from safetensors.torch import load_file
 from rlhf_studio.errors import DataError, RunError
 from rlhf_studio.events import RunStarted, StepMetrics
 from rlhf_studio.jobs.catalog import list_runs, rebuild_index
-from rlhf_studio.jobs.forking import fork_run
+from rlhf_studio.jobs.forking import _total, fork_run
 from rlhf_studio.jobs.models import kept_steps
 from rlhf_studio.jobs.recipes import drive, start_run
 from rlhf_studio.jobs.run_file import Fork
@@ -15,7 +15,7 @@ from rlhf_studio.jobs.run_folder import RunFolder
 from rlhf_studio.jobs.run_tree import run_tree, space, walk
 from rlhf_studio.jobs.stages import fork_stage
 from rlhf_studio.lm.heads import ScalarModel
-from rlhf_studio.schema import RunSpec
+from rlhf_studio.schema import Answer, RankedRow, RewardData, RunSpec, Turn
 from rlhf_studio.settings import PpoSettings
 from rlhf_studio.train.control import RunControl
 
@@ -137,3 +137,12 @@ def test_a_fork_stands_alone_and_hangs_under_its_origin(project, sft):
     assert list(drive(again, RunControl()))[-1].outcome == "completed"
     project.empty_trash()
     assert fork.checkpoint(5).read().step == 5
+
+
+def test_a_run_on_shuffled_pairs_is_as_long_as_its_pairs():
+    turns, answers = (Turn("user", "hi"),), tuple(Answer(text) for text in "abcd")
+    rows = (RankedRow(1, turns, answers, (1, 2, 3, 3)), RankedRow(2, turns, answers[:2], (1, 2)))
+    data, models = RewardData(rows), {"base": "tiny"}
+    shuffled = {"pair_batches": "shuffled", "batch_size": 4, "epochs": 3}
+    assert _total(RunSpec("reward", {"batch_size": 4, "epochs": 3}, models), data) == 3
+    assert _total(RunSpec("reward", shuffled, models), data) == 6  # 5 and 1 pairs, 2 updates an epoch
