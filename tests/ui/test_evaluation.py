@@ -4,7 +4,10 @@ from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
+from window_checks import faults_of
 from window_material import FakeInference, add_all_runs, evaluation_of
+from window_pictures import PAGE
 
 from rlhf_studio.jobs.inference import EvaluationDone, EvaluationProgress, RequestDone, RequestFailed
 from rlhf_studio.jobs.reward_evaluation import (
@@ -187,3 +190,12 @@ def test_it_says_what_testing_on_other_labelers_takes_or_gave(tab, qtbot, sessio
     session.runs_changed.emit()
     assert "68.0 % of their pairs (60.0 to 75.0" in view.others.text()
     assert "71.0 % of the other labelers'" in view.others.text()
+
+
+def test_nothing_of_it_is_cut_off_in_the_smallest_window(tab, qtbot, session, found):
+    click(qtbot, tab.details.chips["evaluation"])
+    view = tab.details.evaluation
+    for show in (view.show_nothing, lambda: view.show_share(0.4), lambda: view.show_found(found)):
+        show()
+        QApplication.processEvents()
+        assert faults_of(tab, *PAGE) == []
