@@ -350,7 +350,7 @@ def main(argv=None):
     add("--epochs", type=int, default=2)
     add("--batch", type=int, default=8, help="prompts an update, and pairs where few are shuffled")
     add("--learning-rate", type=float, default=RewardSettings().learning_rate)
-    add("--seeds", type=int, default=3)
+    add("--seeds", type=int, default=5)
     add("--threads", type=int, default=1)
     args = parser.parse_args(argv)
     torch.set_num_threads(args.threads)

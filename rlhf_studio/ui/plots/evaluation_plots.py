@@ -19,6 +19,7 @@ from rlhf_studio.ui.widgets.text import PlainLabel
 
 _AXIS_PX, _NAMES_PX = 48, 92
 _PERCENT = 100
+_SCORES_PX = 232  # its legend takes three lines
 _IN_A_ROW = 3  # samples of the legend
 _MOST_ROWS, _LONGEST_NAME = 12, 14
 _BAND_ALPHA = 50
@@ -209,6 +210,7 @@ class ScoresPanel(EvaluationPanel):
                 "the demonstrations; the dotted line was 0 without it."
             ),
         )
+        self.setMinimumHeight(_SCORES_PX)
         self.legend = QGridLayout()
         self.legend.setSpacing(GRID // 2)
         self.legend.setColumnStretch(2 * _IN_A_ROW, 1)
