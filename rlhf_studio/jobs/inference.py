@@ -4,7 +4,7 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -265,15 +265,25 @@ class InferenceService:
         """Whose turn it is: the most urgent, among equals the one that has waited longest; None at the end."""
         with self._changed:
             while not (self._requests or self._is_closing):
-                self._given_up.clear()
+                self._drop_given_up()
                 self._changed.wait()
-            self._given_up.clear()
+            self._drop_given_up()
             if self._is_closing:
                 return None
             self._slices += 1
             request = min(self._requests.values(), key=lambda r: (r.priority, r.last_served, r.id))
             request.last_served = self._slices
             return request
+
+    def _drop_given_up(self) -> None:
+        """End what was given up, on this thread, to which its connection to a project belongs.
+
+        Left alone it would go when the collector comes by, on any thread: it and its listener hold each other.
+        """
+        for request in self._given_up:
+            if isinstance(request.progress, Generator):
+                request.progress.close()
+        self._given_up.clear()
 
     def _serve(self, request: _Request) -> None:
         """One slice of a request."""
