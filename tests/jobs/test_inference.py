@@ -1,3 +1,4 @@
+import gc
 import subprocess
 import sys
 import threading
@@ -345,6 +346,36 @@ def test_closing_gives_everything_up(model_folder):
     with pytest.raises(RuntimeError, match="closed"):
         service.sample(model_folder, TURNS, 9, LONG)
     assert service.close(0)
+
+
+@pytest.mark.parametrize("way", ["cancel", "close"])
+def test_what_is_given_up_ends_on_the_thread_that_made_it(monkeypatch, tmp_path, way):
+    began, ended, threads = threading.Event(), threading.Event(), []
+
+    def measure(project, spec, timed, shelf, listener):
+        threads.append(threading.get_ident())
+        try:
+            while True:  # refers to its listener, which refers to it: only the collector would end it by itself
+                began.set()
+                yield
+        finally:
+            threads.append(threading.get_ident())
+            ended.set()
+
+    monkeypatch.setattr("rlhf_studio.jobs.inference._estimate", measure)
+    service = InferenceService(Turns(), device="cpu", threads=1)
+    request = service.estimate(tmp_path, None)
+    assert began.wait(PATIENCE_S)
+    gc.disable()
+    try:
+        if way == "cancel":
+            service.cancel(request)
+            assert ended.wait(PATIENCE_S)
+        assert service.close(PATIENCE_S)
+    finally:
+        gc.enable()
+    assert threads == [threads[0]] * 2
+    assert threads[0] != threading.get_ident()
 
 
 def test_an_idle_service_has_no_thread():
