@@ -106,7 +106,7 @@ def test_bytes_of_checkpoints_and_models_are_known_before(kind, project, model_f
     model = load_language_model(model_folder)
     probe = Probe(model, stage_settings(spec))
     folder = finish(project, spec, project.folder / "runs" / "again").path
-    (checkpoint,) = (folder / "checkpoints").iterdir()
+    checkpoint = max((folder / "checkpoints").iterdir())  # SFT has one of each epoch, all alike
     written = sum(path.stat().st_size for path in checkpoint.iterdir())
     assert disk.checkpoint_bytes(stage_settings(spec), model, probe.scalar) == pytest.approx(written, abs=1_500)
     models = sum(path.stat().st_size for path in (folder / "models").rglob("*") if path.is_file())
