@@ -7,7 +7,17 @@ from types import SimpleNamespace
 from rlhf_studio.events import ModelSaved, RunFinished, RunStarted, SampleShown, StepMetrics
 from rlhf_studio.jobs.catalog import rebuild_index
 from rlhf_studio.jobs.event_log import EVENT_FILE, EventLog
-from rlhf_studio.jobs.inference import AnswerDone, AnswerText, DeviceFound, InferredAnswer, ModelLoading, RequestDone
+from rlhf_studio.jobs.estimate import RunEstimate
+from rlhf_studio.jobs.inference import (
+    AnswerDone,
+    AnswerText,
+    DeviceFound,
+    EstimateFound,
+    InferredAnswer,
+    ModelLoading,
+    RequestDone,
+)
+from rlhf_studio.jobs.memory import MemoryEstimate
 from rlhf_studio.jobs.reward_evaluation import RewardEvaluation, ScoreSample
 from rlhf_studio.jobs.run_file import DATA_FILE, RUN_FILE, new_run_file, run_file_json
 from rlhf_studio.paths import models_dir
@@ -182,6 +192,13 @@ class FakeInference:
     def evaluate(self, run, *, priority=10):
         number = next(self._numbers)
         self.asked.append(SimpleNamespace(number=number, run=run, k=0))
+        return number
+
+    def estimate(self, project, spec, *, priority=10):
+        number = next(self._numbers)
+        memory = MemoryEstimate(300_000_000, 0, 0, 0, 0, 0, 10_000_000)
+        found = RunEstimate(80.0, memory, 42_000_000, 50_000_000, 12_000_000, 10**10, 10**10)
+        self.events += [EstimateFound(number, found), RequestDone(number, 0.1)]
         return number
 
     def prepare(self, model, *, priority=10):

@@ -9,6 +9,7 @@ from rlhf_studio.cli import entry
 from rlhf_studio.cli.progress import PlainView
 from rlhf_studio.cli.resume import CHANGEABLE
 from rlhf_studio.events import RunFinished, StepMetrics
+from rlhf_studio.jobs import estimating
 from rlhf_studio.jobs.catalog import list_runs
 from rlhf_studio.jobs.recipes import CHANGEABLE as ALLOWED
 from rlhf_studio.jobs.run_folder import RunFolder
@@ -178,3 +179,35 @@ def test_a_project_that_cannot_be_written(project, base, capsys):
     (project / "runs").chmod(0o500)
     assert train("sft", project, "--base", str(base)) == 5
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_an_estimate_starts_nothing(project, base, capsys):
+    assert train("sft", project, "--base", str(base), "--epochs", "1", "--estimate") == 0
+    said = capsys.readouterr().out
+    assert said.startswith(
+        "Settings: Epochs 1 (default 3), Device cpu (default auto), CPU threads 1 (default 0).\nAbout "
+    )
+    assert " more memory, " in said
+    assert "nothing was started" in said
+    assert list_runs(project).runs == []
+
+
+def test_each_start_says_what_it_takes_and_what_will_not_suffice(project, base, capsys, monkeypatch):
+    monkeypatch.setattr(estimating, "free_memory", lambda _device: 20_000_000)
+    assert train("sft", project, "--base", str(base), "--epochs", "1") == 0
+    said = capsys.readouterr().out
+    assert "It needs about " in said
+    assert "only 20.0 MB are free. Close other programs, or choose a smaller model or shorter texts." in said
+    assert "SFT: done" in said
+
+
+def test_settings_are_saved_to_a_file_and_taken_from_it(project, base, tmp_path, capsys):
+    path = str(tmp_path / "mine.json")
+    assert train("sft", project, "--base", str(base), "--epochs", "2", "--save-settings", path) == 0
+    assert "nothing was started" in capsys.readouterr().out
+    assert json.loads((tmp_path / "mine.json").read_text())["sft"]["epochs"] == 2
+    assert train("sft", project, "--base", str(base), "--settings", path, "--estimate") == 0
+    assert "Epochs 2 (default 3)" in capsys.readouterr().out
+    (tmp_path / "mine.json").write_text('{"sft": {"epoch": 2}}')
+    assert train("sft", project, "--base", str(base), "--settings", path) != 0
+    assert "There is no setting 'epoch' in this stage. Did you mean epochs?" in capsys.readouterr().err
