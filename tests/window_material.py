@@ -197,7 +197,7 @@ class FakeInference:
     def estimate(self, project, spec, *, priority=10):
         number = next(self._numbers)
         memory = MemoryEstimate(300_000_000, 0, 0, 0, 0, 0, 10_000_000)
-        found = RunEstimate(80.0, memory, 42_000_000, 50_000_000, 12_000_000, 10**10, 10**10)
+        found = RunEstimate(80.0, memory, 42_000_000, 50_000_000, 12_000_000, 2, 10**10, 10**10)
         self.events += [EstimateFound(number, found), RequestDone(number, 0.1)]
         return number
 

@@ -36,6 +36,7 @@ class RunEstimate:
         disk: Bytes that it leaves.
         disk_peak: Bytes that it needs at one time.
         checkpoint: Bytes of one checkpoint.
+        kept: Checkpoints that it leaves.
         free_memory: Bytes.
         free_disk: Bytes.
         parts: Seconds by what is done.
@@ -48,6 +49,7 @@ class RunEstimate:
     disk: int
     disk_peak: int
     checkpoint: int
+    kept: int
     free_memory: int
     free_disk: int
     parts: Mapping[str, float] = field(default_factory=dict)

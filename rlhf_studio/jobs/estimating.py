@@ -111,6 +111,7 @@ def _estimate(
     probe = Probe(subject.model, subject.settings, clock, known)
     speed = _writing_speed(subject, probe)
     sizes = _with_answers(subject, measured.sizes, speed)
+    sizes = replace(sizes, bytes=len(record_json(subject.data)))
     yield
     work = count_work(subject.settings, sizes)
     timed: dict[Pass, float] = {}
@@ -188,10 +189,10 @@ def _conclude(
     shape = ModelShape.of_folder(subject.folder)
     checkpoint = disk.checkpoint_bytes(settings, subject.model, probe.scalar)
     models = disk.models_bytes(settings, subject.model, probe.scalar, subject.folder)
-    written = _checkpoints(settings, sum(parts.values()) - parts["load"], work.units)
-    kept, most = disk.checkpoints_kept(settings, written)
+    written = _checkpoints(settings, sum(parts.values()) - parts["load"], work.steps, work.units)
+    kept, most = disk.checkpoints_kept(settings, written, work.steps)
     widths = max(p for item in sizes.train for p, _ in item), max(sizes.answers, default=0)
-    other = disk.other_bytes(settings, work.steps, len(record_json(subject.data)), widths)
+    other = disk.other_bytes(settings, work.steps, sizes.bytes, widths)
     if _keeps_an_epoch(settings, sizes):
         other += disk.weights_bytes(subject.model)
     space = disk.DiskEstimate(checkpoint, written, kept, most, models, other)
@@ -204,6 +205,7 @@ def _conclude(
         disk=space.total,
         disk_peak=space.peak,
         checkpoint=checkpoint,
+        kept=kept,
         free_memory=free_memory(subject.model.device),
         free_disk=free_disk,
         parts=parts,
@@ -211,14 +213,18 @@ def _conclude(
     return replace(estimate, shortages=_shortages(estimate, settings, sizes, shape))
 
 
-def _checkpoints(settings: TrainSettings, seconds: float, units: int) -> int:
-    """How many checkpoints a run writes: one whenever the longest time without is over, and one at its end."""
+def _checkpoints(settings: TrainSettings, seconds: float, steps: int, units: int) -> int:
+    """How many checkpoints a run writes: by the clock, by steps where PPO takes some, and one at its end."""
     if isinstance(settings, SftSettings) and settings.epochs > 1:  # each epoch ends with one
-        one = settings.model_copy(update={"epochs": 1})
-        return settings.epochs * _checkpoints(one, seconds / settings.epochs, units // settings.epochs)
+        one, epochs = settings.model_copy(update={"epochs": 1}), settings.epochs
+        return epochs * _checkpoints(one, seconds / epochs, steps // epochs, units // epochs)
+    every = getattr(settings, "checkpoint_steps", 0)
+    by_steps = steps // every if every else 0
     unit_s = seconds / max(1, units)
     apart_s = max(1, math.ceil(settings.checkpoint_seconds / max(unit_s, 1e-9))) * unit_s
-    return int(seconds / apart_s) + 1 if apart_s > 0 else 1
+    stretch_s = seconds / (by_steps + 1)  # those by steps set the clock back
+    by_clock = int(stretch_s / apart_s) * (by_steps + 1) if apart_s > 0 else 0
+    return by_clock + by_steps + 1
 
 
 def _keeps_an_epoch(settings: TrainSettings, sizes: TextSizes) -> bool:
@@ -232,7 +238,7 @@ def _memory(settings: TrainSettings, sizes: TextSizes, shape: ModelShape) -> Mem
     work = count_work(settings, sizes)
     cached = max((len(w.answers) * (w.prompt + max(w.answers)) for w in work.writings), default=0)
     sampled = max((len(w.answers) for w in work.writings), default=0)
-    found = estimate_memory(settings, shape, PassSizes(work.together, work.alone, cached, sampled))
+    found = estimate_memory(settings, shape, PassSizes(work.together, work.alone, sizes.bytes, cached, sampled))
     # the reward model that scores SFT's epochs has no place in its settings
     return replace(found, weights=found.weights + disk.FLOAT * shape.body) if sizes.questions else found
 

@@ -18,7 +18,7 @@ import json
 import math
 import struct
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -28,6 +28,8 @@ from rlhf_studio.settings import PpoSettings, RewardSettings, SftSettings, Train
 _FLOAT = 4
 _EVALUATION_ROWS, _EVALUATION_WINDOW, _SCORED_ROWS = 32, 128, 64  # as in train.evaluate and train.ppo_stage
 _LEFTOVERS = 0.2  # this and the next two as measured by tests/bench/memory.py
+_HEAP_BLOCK = 32 * 2**20  # glibc gives larger blocks back at once; of smaller ones a long run leaves as much again
+_PER_BYTE_OF_DATA = 12  # texts and their tokens as Python keeps them, as measured by tests/bench/probe.py
 _LIBRARIES = 38 * 2**20  # kernels and their buffers
 _PER_TOKEN_OF_VOCABULARY = 2_000  # three tokenizers and their tables
 
@@ -153,12 +155,13 @@ class MemoryEstimate:
     logits: int
     leftovers: int
     fixed: int
+    texts: int = 0
 
     @property
     def total(self) -> int:
         """Growth of the process over its idle state, in bytes."""
         parts = (self.weights, self.moments, self.gradients, self.activations, self.logits)
-        return sum(parts) + self.leftovers + self.fixed
+        return sum(parts) + self.leftovers + self.fixed + self.texts
 
 
 class PassSize(NamedTuple):
@@ -175,12 +178,14 @@ class PassSizes:
     Attributes:
         learned: Tokens whose activations are in memory at one time, with a gradient.
         read: Tokens of passes without a gradient.
+        data: Bytes of the run's texts as JSON.
         cached: Tokens that sampling keeps keys and values of at one time.
         sampled: Answers that are sampled side by side.
     """
 
     learned: Collection[PassSize]
     read: Collection[PassSize]
+    data: int = 0
     cached: int = 0
     sampled: int = 0
 
@@ -204,8 +209,11 @@ def estimate_memory(settings: TrainSettings, shape: ModelShape, texts: Lengths |
         TypeError: If the settings belong to no stage that this knows.
     """
     weights, learning = _copies(settings, shape)
-    passes = _counted(settings, shape, texts) if isinstance(texts, PassSizes) else _passes(settings, shape, texts)
-    return _sum(shape, passes, weights=weights, learning=learning)
+    if not isinstance(texts, PassSizes):
+        return _sum(shape, _passes(settings, shape, texts), weights=weights, learning=learning)
+    estimate = _sum(shape, _counted(settings, shape, texts), weights=weights, learning=learning)
+    heap = estimate.logits if estimate.logits <= _HEAP_BLOCK else 0
+    return replace(estimate, leftovers=estimate.leftovers + heap, texts=_PER_BYTE_OF_DATA * texts.data)
 
 
 def _copies(settings: TrainSettings, shape: ModelShape) -> tuple[int, int]:

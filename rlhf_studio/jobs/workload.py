@@ -61,6 +61,7 @@ class TextSizes:
         answers: What the policy may be expected to write, for PPO; they are taken in turn.
         windows: Of held-out natural text, that are measured on.
         context: The model's.
+        bytes: Of all data as JSON.
     """
 
     train: Sequence[Sequence[tuple[int, int]]]
@@ -71,6 +72,7 @@ class TextSizes:
     answers: Sequence[int] = ()
     windows: int = TEXT_WINDOWS
     context: int = 256
+    bytes: int = 0
 
 
 @dataclass(slots=True)
@@ -186,9 +188,10 @@ def _reward(settings: RewardSettings, sizes: TextSizes) -> Workload:
     looks = 1 + sum(step % every == 0 or step == total for step in range(1, total + 1))
     for piece in _by_answers(sizes.valid, settings.micro_batch or EVALUATION_ROWS):
         work.read(_scalar("read_scalar", piece), looks)
+    size = min(settings.micro_batch or EVALUATION_ROWS, EVALUATION_ROWS)
     centred = [answer for item in sizes.train for answer in item]
     for examples in (centred, list(sizes.demonstrations) if settings.center else []):
-        for rows in chunks(shuffled(len(examples), settings.seed), EVALUATION_ROWS) if examples else ():
+        for rows in chunks(shuffled(len(examples), settings.seed), size) if examples else ():
             work.read(_scalar("read_scalar", [examples[i] for i in rows]), 1)
     return work
 

@@ -46,7 +46,8 @@ NAMES = {"sft": "SFT", "reward": "reward model", "ppo": "PPO", "ppo-ptx": "PPO-p
 INTRODUCTION = (
     "What `rlhf-studio train` and the Train tab say before the start, beside what the run took. Estimate and run are "
     "processes of their own with the same settings and data, on one thread, device cpu. Time is in {clock}; memory is "
-    "the growth of the process over its idle state; disk is the run's folder at its end. Wanted: time within "
+    "the growth of the process over its idle state; disk is the run's folder at its end, "
+    "with as many checkpoints as it had then, since those fall by the clock. Wanted: time within "
     "{seconds:.0%}, memory within {memory:.0%}, disk within {disk:.0%}. Figures that miss this are bold. The large "
     "model learns from a few rows of the example and measures no natural text."
 )
@@ -113,7 +114,8 @@ def estimated(args, base, kind, settings):
             break
     probe = {"probe_wall": time.perf_counter() - began, "probe_cpu": time.process_time() - cpu}
     parts = {name: round(value, 2) for name, value in found.parts.items()}
-    return {"seconds": found.seconds, "memory": found.memory.total, "disk": found.disk, "parts": parts, **probe}
+    disk = {"disk": found.disk, "checkpoint": found.checkpoint, "kept": found.kept}
+    return {"seconds": found.seconds, "memory": found.memory.total, **disk, "parts": parts, **probe}
 
 
 def run(args, base, kind, settings):
@@ -159,6 +161,9 @@ def measure(args, case):
     said = child(one, "estimate")
     took = json.loads(kept.read_text()) if kept.is_file() else child(one, "run")
     kept.write_text(json.dumps(took))
+    # checkpoints fall by the clock, which runs on while others have the machine: so many as there are
+    there = len(list((args.work / "runs" / case.partition("-")[2] / "checkpoints").iterdir()))
+    said["disk"] += (there - said["kept"]) * said["checkpoint"]
     off = {name: said[name] / took[name] - 1 for name in WITHIN}
     row = {"case": case, "said": said, "took": took, "off": off}
     figures = ", ".join(f"{name} {said[name]:.3g} for {took[name]:.3g} ({off[name]:+.0%})" for name in WITHIN)

@@ -106,7 +106,7 @@ def test_bytes_of_checkpoints_and_models_are_known_before(kind, project, model_f
     model = load_language_model(model_folder)
     probe = Probe(model, stage_settings(spec))
     folder = finish(project, spec, project.folder / "runs" / "again").path
-    checkpoint = max((folder / "checkpoints").iterdir())  # SFT has one of each epoch, all alike
+    checkpoint = max((folder / "checkpoints").iterdir())  # each epoch of SFT ends with one
     written = sum(path.stat().st_size for path in checkpoint.iterdir())
     assert disk.checkpoint_bytes(stage_settings(spec), model, probe.scalar) == pytest.approx(written, abs=1_500)
     models = sum(path.stat().st_size for path in (folder / "models").rglob("*") if path.is_file())
@@ -124,10 +124,13 @@ def test_bytes_of_checkpoints_and_models_are_known_before(kind, project, model_f
         (SftSettings(), 5, (2, 3)),
         (RewardSettings(keep_checkpoints=1), 5, (1, 2)),
         (SftSettings(keep_checkpoints=3, keep_best=True), 9, (4, 5)),
+        (PpoSettings(steps=30), 4, (4, 4)),  # 10, 20, 30 and the end
+        (PpoSettings(steps=100), 11, (4, 5)),  # 40, 80, 100 and the end
+        (PpoSettings(steps=5), 1, (1, 1)),
     ],
 )
 def test_checkpoints_are_kept_by_the_policy_of_the_settings(settings, written, kept):
-    assert disk.checkpoints_kept(settings, written) == kept
+    assert disk.checkpoints_kept(settings, written, getattr(settings, "steps", 0)) == kept
 
 
 def test_passes_between_two_timed_ones_lie_on_a_line_and_larger_ones_go_by_size():

@@ -30,7 +30,7 @@ class Measuring(FakeInference):
 
     def tell(self, number, *shortages):
         memory = MemoryEstimate(300_000_000, 0, 0, 0, 0, 0, 10_000_000)
-        found = RunEstimate(80.0, memory, 42_000_000, 50_000_000, 12_000_000, 10**10, 10**10, shortages=shortages)
+        found = RunEstimate(80.0, memory, 42_000_000, 50_000_000, 12_000_000, 2, 10**10, 10**10, shortages=shortages)
         self.events += [EstimateFound(number, found), RequestDone(number, 1.0)]
 
 
