@@ -7,7 +7,16 @@ from rich.console import Console
 
 from rlhf_studio import words
 from rlhf_studio.cli.progress import LiveView, PlainView, Tracker, open_view
-from rlhf_studio.events import ALARM, Notice, Progress, RunFinished, RunStarted, SampleShown, StepMetrics
+from rlhf_studio.events import (
+    ALARM,
+    Notice,
+    Progress,
+    RunFinished,
+    RunStarted,
+    SampleShown,
+    SettingChanged,
+    StepMetrics,
+)
 
 
 class Clock:
@@ -117,6 +126,7 @@ def test_the_live_view_shows_stage_figures_and_answer():
         view.show(SampleShown(0, 7, "[bold]Hi[/bold]", "one\ntwo"))
         view.show(SampleShown(0, 8, "Another", "answer"))
         view.show(StepMetrics(1, {"objective/scores": 1.25, "objective/kl": 3.0}))
+        view.show(SettingChanged(2, "value_learning_rate", 1e-5))
         view.say("Stopping.")
         view.work("Writing the report")
         view.begin("ppo")  # draws at once
@@ -124,6 +134,7 @@ def test_the_live_view_shows_stage_figures_and_answer():
     shown = stream.getvalue()
     assert "natural text cannot be measured" in shown
     assert "failed: the loss is not finite" in shown
+    assert "From step 2 on: value rate 1e-05." in shown
     assert "Stopping." in shown
     assert "Writing the report" in shown
 
