@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 from rlhf_studio.events import ModelSaved, RunFinished, RunStarted, SampleShown, StepMetrics
 from rlhf_studio.jobs.catalog import rebuild_index
-from rlhf_studio.jobs.event_log import EVENT_FILE, EventLog
 from rlhf_studio.jobs.estimate import RunEstimate
+from rlhf_studio.jobs.event_log import EVENT_FILE, EventLog
 from rlhf_studio.jobs.inference import (
     AnswerDone,
     AnswerText,

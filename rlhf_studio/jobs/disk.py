@@ -8,7 +8,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from rlhf_studio.jobs.pruning import fork_points
+from rlhf_studio.jobs.pruning import count_kept, most_checkpoints
 from rlhf_studio.lm.heads import ScalarModel
 from rlhf_studio.lm.model import LanguageModel
 from rlhf_studio.settings import PpoSettings, RewardSettings, SftSettings, TrainSettings
@@ -52,19 +52,13 @@ class DiskEstimate:
         return max(self.most * self.checkpoint + self.other, self.total)
 
 
-def checkpoints_kept(settings: TrainSettings, written: int, steps: int = 0) -> tuple[int, int]:
-    """How many checkpoints are there at the end and at one time, by the policy of the settings.
-
-    Args:
-        settings: Of the stage.
-        written: Checkpoints of the whole run.
-        steps: Of the run, for those that PPO takes by steps.
-    """
-    every = getattr(settings, "checkpoint_steps", 0)
-    names = [f"step-{step:08d}" for step in range(every, steps + 1, every)] if every else []
-    names = [f"step-{steps:08d}-{written}", *reversed(names)]  # the one of the run's end comes last
-    spread = fork_points(names, every, settings.fork_points) if every and isinstance(settings, PpoSettings) else set()
-    limit = settings.keep_checkpoints + settings.keep_best + len(spread.difference(names[: settings.keep_checkpoints]))
+def checkpoints_kept(settings: TrainSettings, written: int) -> tuple[int, int]:
+    """How many checkpoints are there at the end and at one time, by the policy of the settings."""
+    known = settings.model_dump()
+    every, last = int(known.get("checkpoint_steps", 0)), int(known.get("steps", 0))
+    if every and written == math.ceil(last / every):  # none of them by the clock
+        return count_kept(known, [*range(every, last, every), last])
+    limit = most_checkpoints(known)
     return min(limit, written), min(limit + 1, written)
 
 

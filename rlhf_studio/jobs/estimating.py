@@ -189,8 +189,8 @@ def _conclude(
     shape = ModelShape.of_folder(subject.folder)
     checkpoint = disk.checkpoint_bytes(settings, subject.model, probe.scalar)
     models = disk.models_bytes(settings, subject.model, probe.scalar, subject.folder)
-    written = _checkpoints(settings, sum(parts.values()) - parts["load"], work.steps, work.units)
-    kept, most = disk.checkpoints_kept(settings, written, work.steps)
+    written = _checkpoints(settings, sum(parts.values()) - parts["load"], work.units)
+    kept, most = disk.checkpoints_kept(settings, written)
     widths = max(p for item in sizes.train for p, _ in item), max(sizes.answers, default=0)
     other = disk.other_bytes(settings, work.steps, sizes.bytes, widths)
     if _keeps_an_epoch(settings, sizes):
@@ -213,18 +213,18 @@ def _conclude(
     return replace(estimate, shortages=_shortages(estimate, settings, sizes, shape))
 
 
-def _checkpoints(settings: TrainSettings, seconds: float, steps: int, units: int) -> int:
-    """How many checkpoints a run writes: by the clock, by steps where PPO takes some, and one at its end."""
-    if isinstance(settings, SftSettings) and settings.epochs > 1:  # each epoch ends with one
-        one, epochs = settings.model_copy(update={"epochs": 1}), settings.epochs
-        return epochs * _checkpoints(one, seconds / epochs, steps // epochs, units // epochs)
-    every = getattr(settings, "checkpoint_steps", 0)
-    by_steps = steps // every if every else 0
+def _checkpoints(settings: TrainSettings, seconds: float, units: int) -> int:
+    """How many checkpoints a run writes: by the clock, at epochs of SFT or every so many steps of PPO, at its end."""
+    if isinstance(settings, SftSettings) and settings.epochs > 1:
+        one = settings.model_copy(update={"epochs": 1})
+        return settings.epochs * _checkpoints(one, seconds / settings.epochs, units // settings.epochs)
+    if isinstance(settings, PpoSettings) and settings.checkpoint_steps:
+        pieces = math.ceil(settings.steps / settings.checkpoint_steps)
+        by_clock = settings.model_copy(update={"checkpoint_steps": 0})
+        return pieces * _checkpoints(by_clock, seconds / pieces, units // pieces)
     unit_s = seconds / max(1, units)
     apart_s = max(1, math.ceil(settings.checkpoint_seconds / max(unit_s, 1e-9))) * unit_s
-    stretch_s = seconds / (by_steps + 1)  # those by steps set the clock back
-    by_clock = int(stretch_s / apart_s) * (by_steps + 1) if apart_s > 0 else 0
-    return by_clock + by_steps + 1
+    return int(seconds / apart_s) + 1 if apart_s > 0 else 1
 
 
 def _keeps_an_epoch(settings: TrainSettings, sizes: TextSizes) -> bool:

@@ -20,6 +20,25 @@ def most_checkpoints(settings: Mapping[str, Any]) -> int:
     return newest + best + spread
 
 
+def count_kept(settings: Mapping[str, Any], steps: Sequence[int]) -> tuple[int, int]:
+    """How many checkpoints there are at the end of a run, and at one time at most: the newest before older ones go.
+
+    Args:
+        settings: Of the run.
+        steps: After which it writes one, in order.
+    """
+    newest, best = int(settings.get("keep_checkpoints", KEPT)), bool(settings.get("keep_best"))
+    every, points = int(settings.get("checkpoint_steps", 0)), int(settings.get("fork_points", 0))
+    names: list[str] = []
+    most = 0
+    for step in steps:
+        names = [f"step-{step:08d}", *names]
+        most = max(most, min(len(names) + best, len(steps)))
+        stay = fork_points(names, every, points) if every else set()
+        names = [name for place, name in enumerate(names) if place < newest or name in stay]
+    return min(len(names) + best, len(steps)), most
+
+
 def spared(spec: RunSpec, names: Sequence[str], events: Callable[[], Sequence[TrainEvent]]) -> set[str]:
     """The checkpoints that stay, whatever their age.
 

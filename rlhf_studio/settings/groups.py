@@ -34,7 +34,7 @@ FIELD_GROUPS: Mapping[str, tuple[str, ...]] = {
     "Advantages and clipping": ("gamma", "lam", "whiten_advantages", "clip", "value_clip"),
     "Optimizer": ("max_grad_norm", "adam_beta1", "adam_beta2", "adam_epsilon", "weight_decay", "ema_decay"),
     "What is watched": ("alarm", "probe_every", "rollout_every"),
-    "What is kept": ("checkpoint_seconds", "keep_checkpoints", "keep_best"),
+    "What is kept": ("checkpoint_seconds", "keep_checkpoints", "keep_best", "checkpoint_steps", "fork_points"),
     "This machine": ("seed", "device", "precision", "threads", "micro_batch"),
 }
 

@@ -1,8 +1,10 @@
 """Which checkpoints stay: the newest, the best, and some to fork from; never more than the settings allow."""
 
+import pytest
+
 from rlhf_studio.events import StepMetrics
 from rlhf_studio.jobs.models import kept_steps
-from rlhf_studio.jobs.pruning import fork_points, most_checkpoints
+from rlhf_studio.jobs.pruning import count_kept, fork_points, most_checkpoints
 from rlhf_studio.jobs.run_folder import RunFolder
 from rlhf_studio.schema import PpoData, RunSpec
 from rlhf_studio.settings import PpoSettings, SftSettings
@@ -30,6 +32,18 @@ def test_a_long_run_keeps_a_bounded_number(tmp_path, checkpoint_of):
             folder.save(checkpoint_of(step))
             assert len(kept_steps(folder.path)) <= most_checkpoints(settings) == 6
         assert kept_steps(folder.path) == (27, 26, 24, 16, 8, 5)
+
+
+@pytest.mark.parametrize("last", [3, 10, 30, 47])
+def test_what_is_counted_before_a_run_is_what_it_keeps(tmp_path, checkpoint_of, last):
+    settings = {"checkpoint_steps": 5, "fork_points": 3, "keep_checkpoints": 2}
+    steps = [*range(5, last, 5), last]
+    most = 0
+    with RunFolder.create(tmp_path / "runs" / "a", RunSpec("ppo", settings, {}), PpoData(())) as folder:
+        for step in steps:
+            most = max(most, len(kept_steps(folder.path)) + 1)  # the new one is written before old ones go
+            folder.save(checkpoint_of(step))
+        assert count_kept(settings, steps) == (len(kept_steps(folder.path)), most)
 
 
 def test_ppo_leaves_some_by_default_and_other_stages_as_before():

@@ -124,13 +124,14 @@ def test_bytes_of_checkpoints_and_models_are_known_before(kind, project, model_f
         (SftSettings(), 5, (2, 3)),
         (RewardSettings(keep_checkpoints=1), 5, (1, 2)),
         (SftSettings(keep_checkpoints=3, keep_best=True), 9, (4, 5)),
-        (PpoSettings(steps=30), 4, (4, 4)),  # 10, 20, 30 and the end
-        (PpoSettings(steps=100), 11, (4, 5)),  # 40, 80, 100 and the end
-        (PpoSettings(steps=5), 1, (1, 1)),
+        (PpoSettings(steps=30), 3, (3, 3)),
+        (PpoSettings(steps=100), 10, (4, 5)),  # the newest two, and 40 and 80
+        (PpoSettings(steps=30), 40, (5, 6)),  # those by the clock among them
+        (PpoSettings(steps=30, checkpoint_steps=0), 40, (2, 3)),
     ],
 )
 def test_checkpoints_are_kept_by_the_policy_of_the_settings(settings, written, kept):
-    assert disk.checkpoints_kept(settings, written, getattr(settings, "steps", 0)) == kept
+    assert disk.checkpoints_kept(settings, written) == kept
 
 
 def test_passes_between_two_timed_ones_lie_on_a_line_and_larger_ones_go_by_size():
