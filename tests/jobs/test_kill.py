@@ -55,7 +55,7 @@ def new_run(project, model_folder, tiny_lm, tmp_path):
     """Start the same run any number of times."""
     reward = tmp_path / "reward"
     ScalarModel.from_language_model(tiny_lm, seed=3).save(reward)
-    models = {"base": str(model_folder), "policy": str(model_folder), "reward": str(reward)}
+    models = {"base": str(model_folder), "policy": str(model_folder), "reward": str(reward), "judge": str(reward)}
 
     def start(kind, name):
         return start_run(project, RunSpec(kind, SETTINGS[kind], models), project.runs_dir / name)
