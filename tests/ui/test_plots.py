@@ -27,7 +27,7 @@ def shown(qtbot, widget, width=700, height=420):
     return widget
 
 
-@pytest.mark.parametrize("stage", ["sft", "reward", "ppo", "ppo-ptx"])
+@pytest.mark.parametrize("stage", ["sft", "reward", "rl-start", "ppo", "ppo-ptx"])
 def test_every_panel_draws_and_says_what_it_shows(qtbot, theme, stage):
     grid = shown(qtbot, PlotGrid(theme, stage))
     metrics = {curve.metric: 0.5 for spec in PANELS[grid.kind] for curve in spec.curves}

@@ -1,6 +1,6 @@
 """What is drawn for each kind of run: panels, curves, and how each number comes about."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
@@ -102,7 +102,7 @@ _OF_SFT = (
 )
 PANELS: dict[str, tuple[PanelSpec, ...]] = {
     "sft": _OF_SFT,
-    "rl-start": _OF_SFT,
+    "rl-start": (replace(_OF_SFT[0], title=_tr("Loss of the RL start")), *_OF_SFT[1:]),
     "reward": (
         PanelSpec(
             "loss",
