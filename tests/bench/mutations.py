@@ -222,8 +222,8 @@ MUTATIONS = (
         "dropout left on",
         "after an SFT step",
         "train/dropout.py",
-        "self._is_on = False\n\n    def remove",
-        "self._is_on = True\n\n    def remove",
+        "self._cells = None\n\n    def remove",
+        "pass\n\n    def remove",
         ("tests/train/test_dropout.py", "tests/train/test_sft.py"),
     ),
     Mutation(
