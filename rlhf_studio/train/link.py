@@ -42,6 +42,9 @@ class DistributedLink:
 
         self._dist = dist
         os.environ.setdefault("OMP_NUM_THREADS", "1")  # accelerate would set threads by itself; ``Compute`` does
+        card = int(os.environ.get("LOCAL_RANK", "0"))
+        if card < torch.cuda.device_count():
+            torch.cuda.set_device(card)  # what "cuda" means in this process from now on
         if not dist.is_initialized():
             backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
             with _explained():
