@@ -94,21 +94,20 @@ def figures(events):
     ]
 
 
-@pytest.mark.parametrize("size", [2, 3])
 @pytest.mark.parametrize(
-    ("stage", "other"),
+    ("stage", "size", "other"),
     [
-        (run_sft, {}),
-        (run_sft, {"packing": True, "micro_batch": 0}),
-        (run_sft, {"packing": False, "micro_batch": 2}),
-        (run_reward, {}),
-        (run_reward, {"micro_batch": 0}),
-        (run_ppo, {}),
-        (run_ppo, {"micro_batch": 0, "ptx_norm_ratio": 0.5, "whiten_rewards": True, "epochs": 2}),
-        (run_ppo, {"reward_source": "model", "ptx_coef": 0.0, "kl_target": 2.0}),
+        (run_sft, 2, {}),
+        (run_sft, 3, {"packing": True, "micro_batch": 0}),
+        (run_sft, 2, {"packing": False, "micro_batch": 2}),
+        (run_reward, 2, {}),
+        (run_reward, 3, {"micro_batch": 0}),
+        (run_ppo, 2, {}),
+        (run_ppo, 3, {"micro_batch": 0, "ptx_norm_ratio": 0.5, "whiten_rewards": True, "epochs": 2}),
+        (run_ppo, 2, {"ptx_coef": 0.0, "kl_target": 2.0}),
     ],
 )
-def test_several_processes_take_the_steps_of_one(tiny_lm, gradients, stage, other, size):
+def test_several_processes_take_the_steps_of_one(tiny_lm, gradients, stage, size, other):
     ((expected_run, expected_events),) = train(tiny_lm, 1, stage, **other)
     expected = gradients.pop(0)
     results = train(tiny_lm, size, stage, **other)
