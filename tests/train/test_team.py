@@ -15,7 +15,7 @@ from rlhf_studio.lm.heads import ScalarModel
 from rlhf_studio.schema import Answer, RankedRow, RewardData, SftData, TextRow
 from rlhf_studio.settings import PpoSettings, RewardSettings, SftSettings
 from rlhf_studio.train import ppo_update, sft
-from rlhf_studio.train.compute import Compute
+from rlhf_studio.train.compute import Compute, _check_room
 from rlhf_studio.train.control import RunControl
 from rlhf_studio.train.ppo import train_ppo
 from rlhf_studio.train.reward import train_reward
@@ -272,3 +272,20 @@ def test_alone_nothing_is_exchanged():
     assert current_team().size == 1
     assert current_team() is current_team()
     assert Team().exchange("x", 3) == [3]
+
+
+@pytest.mark.parametrize(
+    ("device", "words"),
+    [
+        ("cuda", "There are 2 processes and 0 GPU here, and each needs one of its own"),
+        ("mps", "Several processes cannot train on 'mps'"),
+    ],
+)
+def test_each_process_needs_a_device_of_its_own(monkeypatch, device, words):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    _check_room(torch.device(device))  # alone there is nothing to share
+    for name, value in {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}.items():
+        monkeypatch.setenv(name, value)
+    _check_room(torch.device("cpu"))
+    with pytest.raises(RunError, match=words):
+        _check_room(torch.device(device))
