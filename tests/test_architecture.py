@@ -9,7 +9,15 @@ from typing import Literal, get_origin
 
 import pytest
 
-from rlhf_studio.settings import NOT_IN_PAPER, PpoSettings, PretrainSettings, RewardSettings, SftSettings, options
+from rlhf_studio.settings import (
+    NOT_IN_PAPER,
+    LoopSettings,
+    PpoSettings,
+    PretrainSettings,
+    RewardSettings,
+    SftSettings,
+    options,
+)
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "rlhf_studio"
@@ -104,7 +112,9 @@ def test_the_window_is_never_made_to_wait_by_hand():
 
 
 SETTINGS = [
-    (cls, option) for cls in (SftSettings, RewardSettings, PpoSettings, PretrainSettings) for option in options(cls)
+    (cls, option)
+    for cls in (SftSettings, RewardSettings, PpoSettings, PretrainSettings, LoopSettings)
+    for option in options(cls)
 ]
 
 
