@@ -3,10 +3,10 @@
     python tests/bench/loop_clock.py [--keep DIR | --project DIR] [--rankings 3] [--rounds 1] [--folder PICTURES]
 
 Trains the example project with ``rlhf-studio demo``, which takes some minutes, unless ``--keep`` has it from an earlier
-time or ``--project`` names a trained one; copies it, ranks sets in the Rank tab by keys, presses Learn after the last of
-them, and prints the time on the wall with its parts as the window shows them, the processor's time of the whole program,
-and how busy the machine was with other things. The claim is: under 60 s with the bundled model on two cores that do
-nothing else. Exits with 1 if a round took longer or did not come to its end.
+time or ``--project`` names a trained one; copies it, ranks sets in the Rank tab by keys, presses Learn after the last,
+and prints the time on the wall with its parts as the window shows them, the processor's time of the whole program, and
+how busy the machine was with other things. The claim is: under 60 s with the bundled model on two cores that do nothing
+else. Exits with 1 if a round took longer or did not come to its end.
 """
 
 import argparse
