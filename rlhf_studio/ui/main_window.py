@@ -288,7 +288,8 @@ class MainWindow(QMainWindow):
         if self._may_close:
             QTimer.singleShot(0, self, self.close)  # after everybody has heard of the end
             return
-        if isinstance(last.event, RunFinished) and last.event.outcome == "completed":
+        is_complete = isinstance(last.event, RunFinished) and last.event.outcome == "completed"
+        if is_complete and not self.session.is_round:
             self.session.say(
                 self.tr("Training is done."),
                 kind="success",

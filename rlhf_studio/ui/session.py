@@ -63,6 +63,7 @@ class Session(QObject):
         self.device: DeviceFound | None = None
         self.last_finish: StageEvent | None = None
         self.is_opening = False  # whether a window is being built; nothing heavy shall begin meanwhile
+        self.is_round = False  # whether what trains, or trained last, is a round of the loop, which tells its own end
         self._state = TrainingState.IDLE
         self._inquiries: dict[int, Inquiry] = {}
         self._indexer: tuple[str, RunIndexer] | None = None
@@ -155,7 +156,7 @@ class Session(QObject):
             RunError: If a run is going on.
         """
         self.runner.start(loop.run)
-        self._began()
+        self._began(is_round=True)
 
     def pause(self) -> None:
         """Hold the run before its next event."""
@@ -291,7 +292,8 @@ class Session(QObject):
         self._answer_timer.start()
         return inquiry
 
-    def _began(self) -> None:
+    def _began(self, *, is_round: bool = False) -> None:
+        self.is_round = is_round
         self.last_finish = None
         self._training_timer.start()
         self._set_state(TrainingState.RUNNING)

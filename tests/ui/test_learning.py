@@ -23,6 +23,7 @@ from rlhf_studio.jobs.loop_news import (
 )
 from rlhf_studio.jobs.stages import StageEvent
 from rlhf_studio.schema import NewCompletion
+from rlhf_studio.ui.main_window import MainWindow
 from rlhf_studio.ui.rank.learner import RoundState
 from rlhf_studio.ui.tabs.rank_tab import RankTab
 
@@ -250,3 +251,17 @@ def test_nothing_is_cut_off_at_the_smallest_size(qtbot, trained, open_tab):
     tab.loop.learn()
     qtbot.waitUntil(lambda: tab.loop.learner.state is RoundState.SHOWN, timeout=PATIENT_MS)
     assert not faults_of(tab, *SMALLEST)
+
+
+def test_the_end_of_a_round_is_told_once(qtbot, trained, session):
+    window = MainWindow(session)
+    qtbot.addWidget(window)
+    said = []
+    session.messaged.connect(said.append)
+    done = StageEvent("ppo", "", RunFinished(1, "completed"))
+    session.training_finished.emit(done)
+    assert [message.text for message in said] == ["Training is done."]
+    session.is_round = True
+    session.training_finished.emit(done)
+    assert len(said) == 1
+    window.close_now()
