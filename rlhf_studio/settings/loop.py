@@ -11,7 +11,6 @@ class LoopSettings(StageSettings):
         "Refit passes",
         "Passes over the new rankings and the replayed ones, at most.",
         unit="passes",
-        simple=True,
         ge=1,
         le=100,
     )
@@ -41,6 +40,7 @@ class LoopSettings(StageSettings):
         "PPO steps",
         "From where the policy stands, against the refitted reward model.",
         unit="steps",
+        simple=True,
         ge=1,
         le=10_000,
     )

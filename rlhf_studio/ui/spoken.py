@@ -76,7 +76,16 @@ def shortage_text(what: str, needed: int, free: int, number: int) -> str:
 def core_texts() -> tuple[str, ...]:
     """Every text that ``spoken`` may be given, each once."""
     from rlhf_studio.jobs.targets import targets  # noqa: PLC0415  likewise
-    from rlhf_studio.settings import DEFAULT_TITLE, FIELD_GROUPS, GROUPS, MORE, PRESETS, STAGE_SETTINGS, options  # noqa: PLC0415  takes its time
+    from rlhf_studio.settings import (  # noqa: PLC0415  takes its time
+        DEFAULT_TITLE,
+        FIELD_GROUPS,
+        GROUPS,
+        MORE,
+        PRESETS,
+        STAGE_SETTINGS,
+        LoopSettings,
+        options,
+    )
 
     texts = [
         *words.STAGES.values(),
@@ -94,7 +103,7 @@ def core_texts() -> tuple[str, ...]:
     texts += [text for preset in PRESETS for text in (preset.title, preset.changes, preset.watch)]
     texts += [DEFAULT_TITLE, *GROUPS.values(), *FIELD_GROUPS, MORE]
     texts += [text for target in targets() for text in (target.title, target.description)]
-    for settings in STAGE_SETTINGS.values():
+    for settings in (*STAGE_SETTINGS.values(), LoopSettings):
         texts += [
             text for option in options(settings) for text in (option.title, option.help, option.unit, option.ours)
         ]

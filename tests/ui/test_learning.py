@@ -23,6 +23,7 @@ from rlhf_studio.jobs.loop_news import (
 )
 from rlhf_studio.jobs.stages import StageEvent
 from rlhf_studio.schema import NewCompletion
+from rlhf_studio.settings import LoopSettings
 from rlhf_studio.ui.main_window import MainWindow
 from rlhf_studio.ui.rank.learner import RoundState
 from rlhf_studio.ui.tabs.rank_tab import RankTab
@@ -46,6 +47,10 @@ class FakeLoop:
     def __init__(self, error=None):
         self.news, self.go, self.error = deque(), threading.Event(), error
         self.go.set()
+
+    def made_with(self, settings):
+        self.settings = settings
+        return self
 
     def take(self):
         return [self.news.popleft() for _ in range(len(self.news))]
@@ -86,7 +91,7 @@ def open_tab(qtbot, session, loop):
 
     def make():
         tab = RankTab(session)
-        tab.loop.learner._make_loop = lambda _session: loop
+        tab.loop.learner._make_loop = lambda _folder, settings: loop.made_with(settings)
         qtbot.addWidget(tab)
         tab.resize(*SMALLEST)
         with qtbot.waitExposed(tab):
@@ -265,3 +270,19 @@ def test_the_end_of_a_round_is_told_once(qtbot, trained, session):
     session.training_finished.emit(done)
     assert len(said) == 1
     window.close_now()
+
+
+def test_settings_of_learning_are_kept_and_used(qtbot, trained, session, open_tab, loop):
+    add_set(trained)
+    tab = open_tab()
+    bar = tab.loop.bar
+    bar._make_form()
+    bar.form.fields["ppo_steps"].set_value(3)
+    bar.form.edited.emit()
+    assert tab.loop.learner.settings == {"ppo_steps": 3}
+    rank_by_keys(tab)
+    tab.loop.learn()
+    assert loop.settings == LoopSettings(ppo_steps=3)
+    qtbot.waitUntil(lambda: tab.loop.learner.state is RoundState.SHOWN, timeout=PATIENT_MS)
+    session.preferences.keep("loop/settings", '{"ppo_steps": 0}')  # a file that somebody edited
+    assert tab.loop.learner.settings == {}

@@ -1,13 +1,16 @@
 """The foot of the Rank tab: what is new since the last training, and the button that learns from it."""
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QFrame, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QMenu, QWidget, QWidgetAction
 
+from rlhf_studio.settings import LoopSettings
 from rlhf_studio.ui.rank.learner import Learner, RoundState
 from rlhf_studio.ui.session import Session, TrainingState
-from rlhf_studio.ui.widgets.parts import GRID, Button, row
+from rlhf_studio.ui.train.form import StageForm
+from rlhf_studio.ui.widgets.parts import GRID, Button, Card, row
 from rlhf_studio.ui.widgets.text import PlainLabel
 
+_FORM_PX = 320
 AFTER = (0, 1, 5, 10)  # new rankings after which a round begins by itself
 
 
@@ -40,7 +43,12 @@ class LearnBar(QFrame):
         for count in AFTER:
             self.after.addItem(self._after_text(count), count)
         self.after.setCurrentIndex(max(0, self.after.findData(learner.automatic)))
-        layout = row(self.words, self.train, self.result, None, self.after, self.learn)
+        self.settings = Button("", self.tr("Settings of learning"), "quiet", "mdi6.tune-variant", session.theme)
+        self.form: StageForm | None = None  # made when it is first asked for
+        self._menu = QMenu(self)
+        self._menu.aboutToShow.connect(self._make_form)
+        self.settings.setMenu(self._menu)
+        layout = row(self.words, self.train, self.result, None, self.settings, self.after, self.learn)
         layout.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
         self.setLayout(layout)
         self.learn.clicked.connect(self.learn_wanted)
@@ -94,6 +102,23 @@ class LearnBar(QFrame):
         if count == 1:
             return self.tr("Learn after each ranking")
         return self.tr("Learn after {n} rankings").format(n=count)
+
+    def _make_form(self) -> None:
+        if self.form is not None:
+            return
+        page = Card("card")
+        self.form = StageForm(LoopSettings)
+        self.form.set_values(self._learner.settings)
+        self.form.edited.connect(self._on_form_edited)
+        page.body.addWidget(self.form)
+        page.setMinimumWidth(_FORM_PX)
+        action = QWidgetAction(self._menu)
+        action.setDefaultWidget(page)
+        self._menu.addAction(action)
+
+    def _on_form_edited(self) -> None:
+        if self.form is not None:
+            self._learner.settings = self.form.values()
 
     def _on_after_activated(self, index: int) -> None:
         self._learner.automatic = self.after.itemData(index)

@@ -1,12 +1,15 @@
 """The learning loop as the Rank tab sees it: what is new, the round that goes on, and its clock."""
 
+import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
+from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from rlhf_studio.errors import StudioError
+from rlhf_studio.errors import DataError, StudioError
 from rlhf_studio.events import Progress, RunFinished
 from rlhf_studio.jobs.loop import LearningLoop
 from rlhf_studio.jobs.loop_news import (
@@ -20,11 +23,12 @@ from rlhf_studio.jobs.loop_news import (
     PromptAnswers,
 )
 from rlhf_studio.jobs.stages import StageEvent, StageKey
+from rlhf_studio.settings import LoopSettings, parse_settings
 from rlhf_studio.store.database import Changes
 from rlhf_studio.store.runs import RunRecord
 from rlhf_studio.ui.session import Session, TrainingState
 
-_AUTOMATIC = "loop/after"
+_AUTOMATIC, _SETTINGS = "loop/after", "loop/settings"
 _TABLES = frozenset({"ranking", "answer_set", "prompt"})
 
 
@@ -64,7 +68,7 @@ class Learner(QObject):
         session: Session,
         parent: QObject | None = None,
         clock: Callable[[], float] = time.perf_counter,
-        make_loop: Callable[[Session], LearningLoop] = lambda session: LearningLoop(session.store.folder),
+        make_loop: Callable[[Path, LoopSettings], LearningLoop] = LearningLoop,
     ) -> None:
         super().__init__(parent)
         self._session, self._clock, self._make_loop = session, clock, make_loop
@@ -108,13 +112,27 @@ class Learner(QObject):
         self._session.preferences.keep(_AUTOMATIC, count)
         self.changed.emit()
 
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What of the loop's settings differs from the defaults; a kept text that makes no sense is none."""
+        try:
+            kept = json.loads(self._session.preferences.value(_SETTINGS, "{}"))
+            parse_settings(LoopSettings, kept)
+        except (ValueError, TypeError, DataError):
+            return {}
+        return dict(kept)
+
+    @settings.setter
+    def settings(self, values: Mapping[str, Any]) -> None:
+        self._session.preferences.keep(_SETTINGS, json.dumps(dict(values)))
+
     def learn(self) -> None:
         """Begin a round; the clock starts."""
         if not self.can_learn:
             return
         self._forget()
         self._began_at = self._clock()
-        self._loop = self._make_loop(self._session)
+        self._loop = self._make_loop(self._session.store.folder, parse_settings(LoopSettings, self.settings))
         self.state = RoundState.RUNNING
         self._session.learn(self._loop)
         self.changed.emit()
