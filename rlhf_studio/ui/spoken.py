@@ -84,6 +84,7 @@ def core_texts() -> tuple[str, ...]:
         PRESETS,
         STAGE_SETTINGS,
         LoopSettings,
+        StageSettings,
         options,
     )
 
@@ -103,7 +104,8 @@ def core_texts() -> tuple[str, ...]:
     texts += [text for preset in PRESETS for text in (preset.title, preset.changes, preset.watch)]
     texts += [DEFAULT_TITLE, *GROUPS.values(), *FIELD_GROUPS, MORE]
     texts += [text for target in targets() for text in (target.title, target.description)]
-    for settings in (*STAGE_SETTINGS.values(), LoopSettings):
+    declared: tuple[type[StageSettings], ...] = (*STAGE_SETTINGS.values(), LoopSettings)
+    for settings in declared:
         texts += [
             text for option in options(settings) for text in (option.title, option.help, option.unit, option.ours)
         ]

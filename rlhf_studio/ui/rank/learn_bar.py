@@ -46,6 +46,7 @@ class LearnBar(QFrame):
         self.settings = Button("", self.tr("Settings of learning"), "quiet", "mdi6.tune-variant", session.theme)
         self.form: StageForm | None = None  # made when it is first asked for
         self._menu = QMenu(self)
+        self._action = QWidgetAction(self._menu)
         self._menu.aboutToShow.connect(self._make_form)
         self.settings.setMenu(self._menu)
         layout = row(self.words, self.train, self.result, None, self.settings, self.after, self.learn)
@@ -112,9 +113,14 @@ class LearnBar(QFrame):
         self.form.edited.connect(self._on_form_edited)
         page.body.addWidget(self.form)
         page.setMinimumWidth(_FORM_PX)
-        action = QWidgetAction(self._menu)
-        action.setDefaultWidget(page)
-        self._menu.addAction(action)
+        self._action.setDefaultWidget(page)
+        self._menu.addAction(self._action)
+        self.form.more.toggled.connect(self._fit_menu)
+
+    def _fit_menu(self) -> None:
+        """A menu learns of another height only where an entry comes."""
+        self._action.setVisible(False)
+        self._action.setVisible(True)
 
     def _on_form_edited(self) -> None:
         if self.form is not None:
