@@ -82,8 +82,8 @@ PRESETS: tuple[Preset, ...] = (
         "These rates were chosen for a model a thousand times as large as the bundled ones: look whether Loss still "
         "falls when SFT ends. Pretraining text has 139 times its usual weight here: KL to the start tells whether the "
         "policy moves at all. Measured once on the bundled tiny: after 16 epochs SFT's held-out loss was 0.90 and "
-        "still fell (with the defaults 0.49 after three), and a reward model from it ordered 59 % of the held-out pairs "
-        "as the rankings do (with the defaults 73 %).",
+        "still fell (with the defaults 0.49 after three), and a reward model from it ordered 59 % of held-out pairs as "
+        "the rankings do (with the defaults 73 %).",
         _PAPER,
     ),
     Preset(
