@@ -14,11 +14,13 @@ FIELD_GROUPS: Mapping[str, tuple[str, ...]] = {
         "minibatch_size",
         "max_rankings",
         "max_length",
+        "replay",
+        "pair_batches",
         "max_new_tokens",
         "packing",
     ),
     "Learning rate and dropout": ("learning_rate", "value_learning_rate", "final_rate", "warmup_steps", "dropout"),
-    "KL to the start": ("kl_coef", "kl_target", "kl_horizon", "kl_stop", "best_kl"),
+    "KL to the start": ("start", "kl_coef", "kl_target", "kl_horizon", "kl_stop", "best_kl"),
     "Pretraining text": ("pretraining_share", "ptx_coef", "ptx_ratio", "ptx_window", "ptx_norm_ratio"),
     "Scores and rewards": (
         "reward_source",
@@ -34,7 +36,14 @@ FIELD_GROUPS: Mapping[str, tuple[str, ...]] = {
     "Advantages and clipping": ("gamma", "lam", "whiten_advantages", "clip", "value_clip"),
     "Optimizer": ("max_grad_norm", "adam_beta1", "adam_beta2", "adam_epsilon", "weight_decay", "ema_decay"),
     "What is watched": ("alarm", "probe_every", "rollout_every"),
-    "What is kept": ("checkpoint_seconds", "keep_checkpoints", "keep_best", "checkpoint_steps", "fork_points"),
+    "What is kept": (
+        "choose_by",
+        "checkpoint_seconds",
+        "keep_checkpoints",
+        "keep_best",
+        "checkpoint_steps",
+        "fork_points",
+    ),
     "This machine": ("seed", "device", "precision", "threads", "micro_batch"),
 }
 

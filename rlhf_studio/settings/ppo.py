@@ -249,6 +249,7 @@ class PpoSettings(TrainSettings):
         10,
         "Checkpoint every n-th step",
         "These stay to fork from, beside those that are taken by the clock. 0 takes none by steps.",
+        ours="A trade of disk space for places to fork from.",
         unit="steps",
         ge=0,
     )
@@ -256,6 +257,7 @@ class PpoSettings(TrainSettings):
         3,
         "Checkpoints to fork from",
         "So many of them stay at most, spread over the run: where there would be more, every second one is removed.",
+        ours="A trade of disk space for places to fork from.",
         unit="checkpoints",
         ge=1,
         le=10_000,

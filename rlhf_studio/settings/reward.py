@@ -66,6 +66,7 @@ class RewardSettings(TrainSettings):
         "from beside each new one, so that the old ones are not forgotten.",
         unit="rankings per new one",
         paper="not in the paper: it trains afresh from SFT (3.5)",
+        ours="A compromise between the time of a refit and what it forgets.",
         ge=0,
         le=1000,
     )
