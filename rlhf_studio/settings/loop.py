@@ -1,6 +1,6 @@
 """The loop: rankings in, and at once what they change (not in the paper, which trains each stage once)."""
 
-from rlhf_studio.settings.base import StageSettings, option
+from rlhf_studio.settings.base import NO_UNIT, StageSettings, option
 
 
 class LoopSettings(StageSettings):
@@ -13,6 +13,7 @@ class LoopSettings(StageSettings):
         unit="passes",
         ge=1,
         le=100,
+        ours="Tried on the bundled tiny among 17 sets of values (LOG.md, tests/bench/loop_defaults.py).",
     )
     refit_updates: int = option(
         24,
@@ -22,9 +23,17 @@ class LoopSettings(StageSettings):
         unit="updates",
         ge=1,
         le=100_000,
+        ours="The same measurement.",
     )
     refit_rate: float = option(
-        5e-4, "Refit learning rate", "Peak of the reward model's cosine while it is refitted.", simple=True, gt=0, le=1
+        5e-4,
+        "Refit learning rate",
+        "Peak of the reward model's cosine while it is refitted.",
+        simple=True,
+        gt=0,
+        le=1,
+        ours="The same measurement.",
+        unit=NO_UNIT,
     )
     replay: int = option(
         1,
@@ -34,6 +43,7 @@ class LoopSettings(StageSettings):
         simple=True,
         ge=0,
         le=1000,
+        ours="The same measurement.",
     )
     ppo_steps: int = option(
         8,
@@ -43,10 +53,27 @@ class LoopSettings(StageSettings):
         simple=True,
         ge=1,
         le=10_000,
+        ours="As many as fit into a minute beside the rest, tried on the bundled tiny (LOG.md).",
     )
-    batch_size: int = option(32, "PPO batch", "Answers sampled per step.", unit="episodes", simple=True, ge=2, le=65536)
+    batch_size: int = option(
+        32,
+        "PPO batch",
+        "Answers sampled per step.",
+        unit="episodes",
+        simple=True,
+        ge=2,
+        le=65536,
+        ours="The same.",
+    )
     learning_rate: float = option(
-        1.1e-4, "Policy learning rate", "Without warm-up, since there are few steps.", simple=True, gt=0, le=1
+        1.1e-4,
+        "Policy learning rate",
+        "Without warm-up, since there are few steps.",
+        simple=True,
+        gt=0,
+        le=1,
+        ours="PPO's own default; tried on the bundled tiny (LOG.md).",
+        unit=NO_UNIT,
     )
     focus: float = option(
         0.5,
@@ -55,9 +82,18 @@ class LoopSettings(StageSettings):
         "project's prompts for PPO. 0 takes these as they are.",
         ge=0,
         le=0.9,
+        ours="Tried on the bundled tiny: without it what was ranked hardly changed (LOG.md).",
+        unit=NO_UNIT,
     )
     prompts: int = option(
-        8, "Prompts shown", "Those ranked last come first, then probes.", unit="prompts", simple=True, ge=1, le=64
+        8,
+        "Prompts shown",
+        "Those ranked last come first, then probes.",
+        unit="prompts",
+        simple=True,
+        ge=1,
+        le=64,
+        ours="As many as can be read in a minute.",
     )
     answers: int = option(
         4,
@@ -66,5 +102,13 @@ class LoopSettings(StageSettings):
         unit="answers",
         ge=1,
         le=64,
+        ours="Few, so that they are sampled in a second or two; one alone tells little.",
     )
-    seed: int = option(0, "Seed", "Fixes the answers before and after, and which old rankings are replayed.", ge=0)
+    seed: int = option(
+        0,
+        "Seed",
+        "Fixes the answers before and after, and which old rankings are replayed.",
+        ge=0,
+        ours="Any number does.",
+        unit=NO_UNIT,
+    )

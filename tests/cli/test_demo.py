@@ -78,7 +78,7 @@ def test_an_interrupted_demo_goes_on_with_the_same_out(demo_words, project, caps
         ({"rl": {}}, "no settings of a stage under 'rl'"),
         ({"sft": 3}, "no settings of a stage under 'sft'"),
         ({"sft": {"epochs": 0}}, "'epochs' cannot be 0"),
-        ({"ppo": {"epoch": 1}}, "'epoch' cannot be 1"),
+        ({"ppo": {"epoch": 1}}, "There is no setting 'epoch' in this stage. Did you mean epochs?"),
     ],
 )
 def test_wrong_settings_are_said_before_anything_is_made(demo_words, short, capsys, content, said):

@@ -51,13 +51,13 @@ def test_one_stage_can_go_on_from_a_run(project, base):
     assert train("sft", project, "--base", str(base), "--epochs", "1") == 0
     assert train("reward", project, "--epochs", "1") == 0
     judge = newest(project)
-    assert train("reward", project, "--start", judge.id) == 3  # nothing new
+    assert train("reward", project, "--from", judge.id) == 3  # nothing new
     with open_project(project) as store:
         ids = store.add_completions([NewCompletion(2, text, "m") for text in ("so", "no")]).ids
         store.add_ranking(2, [[i] for i in ids], labeler="Tess")
-    assert train("reward", project, "--start", judge.id) == 0
+    assert train("reward", project, "--from", judge.id) == 0
     assert judge.id in newest(project).parents
     assert train("ppo", project, *PPO) == 0
     policy = newest(project)
-    assert train("ppo", project, *PPO, "--start", policy.id, "--value", policy.id) == 0
+    assert train("ppo", project, *PPO, "--from", policy.id, "--value", policy.id) == 0
     assert policy.id in newest(project).parents

@@ -189,7 +189,7 @@ def test_an_estimate_starts_nothing(project, base, capsys):
     )
     assert " more memory, " in said
     assert "nothing was started" in said
-    assert list_runs(project).runs == []
+    assert not list_runs(project).runs
 
 
 def test_each_start_says_what_it_takes_and_what_will_not_suffice(project, base, capsys, monkeypatch):

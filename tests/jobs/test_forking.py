@@ -98,7 +98,7 @@ def test_a_half_done_step_is_sampled_anew_where_its_shape_changes(ppo):
         ({}, 6, "ends at step 6, so a fork at step 6 has nothing left to do. Raise 'epochs'"),
         ({"pretraining_share": 0.1}, 2, "'pretraining_share' cannot be switched on in a fork"),
         ({"epochs": -1}, 2, "The setting 'epochs' cannot be -1"),
-        ({"kl_coef": 1}, 2, "The setting 'kl_coef'"),
+        ({"kl_coef": 1}, 2, "There is no setting 'kl_coef' in this stage"),
     ],
 )
 def test_what_cannot_be_is_refused_and_leaves_nothing(project, sft, changes, step, words):

@@ -82,6 +82,6 @@ def test_a_stage_that_fails_ends_the_pipeline(project, model_folder):
 
 
 def test_a_setting_that_is_wrong_is_said_before_anything_runs(project, model_folder):
-    with pytest.raises(DataError, match="The setting 'lr' cannot be 1"):
+    with pytest.raises(DataError, match="There is no setting 'lr' in this stage"):
         list(InstructPipeline(project, model_folder, {"sft": {"lr": 1}}).run(RunControl()))
     assert list(project.runs_dir.iterdir()) == []
