@@ -19,8 +19,8 @@ from rlhf_studio.ui.tabs.tab import GoTo
 
 LEFT = Qt.MouseButton.LeftButton
 SHORT = {
-    "sft": {"epochs": 1, "batch_size": 256},
-    "reward": {"epochs": 1, "batch_size": 64},
+    "sft": {"epochs": 1, "batch_size": 256, "max_length": 24},
+    "reward": {"epochs": 1, "batch_size": 16, "max_rankings": 48},
     "ppo-ptx": {"steps": 2, "batch_size": 8, "minibatch_size": 8, "epochs": 1, "max_new_tokens": 12, "probe_every": 2},
 }
 LONG_SFT = {"sft": {"epochs": 16, "batch_size": 16}}
