@@ -79,7 +79,7 @@ class _Outbox:
         self._events: dict[object, InferenceEvent] = {}
 
     def put(self, event: InferenceEvent) -> None:
-        key: object = event
+        key: object = object()  # of its own: what an event carries need not be hashable
         match event:
             case AnswerText(request, index) | AnswerDone(request, index):
                 key = (request, index)

@@ -13,6 +13,7 @@ from rlhf_studio.jobs.inference import (
     AnswerDone,
     AnswerText,
     DeviceFound,
+    EstimateFound,
     InferenceService,
     ModelLoading,
     RequestDone,
@@ -27,7 +28,7 @@ from rlhf_studio.lm.sampling import sample_answers, sample_many
 from rlhf_studio.lm.saving import save_language_model
 from rlhf_studio.lm.tokenizer_training import train_tokenizer
 from rlhf_studio.rl.logprobs import token_logprobs
-from rlhf_studio.schema import Sampling, Turn
+from rlhf_studio.schema import RunSpec, Sampling, Turn
 
 PATIENCE_S = 60
 TURNS = (Turn("user", "Why do cats sleep?"),)
@@ -436,3 +437,19 @@ def test_answers_too_long_for_a_judge_are_told(service, model_folder, reward_fol
     path.write_text(json.dumps({**json.loads(path.read_text()), "max_position_embeddings": 16}))
     request = service.sample(model_folder, TURNS, 1, SHORT, reward=reward_folder)
     assert "the reward model's context of 16" in failure_in(all_of(service, request), request)
+
+
+def test_an_estimate_comes_out_of_the_service(service, project, model_folder):
+    spec = RunSpec("sft", {"epochs": 1, "threads": 1, "device": "cpu"}, {"base": str(model_folder)})
+    request = service.estimate(project.folder, spec)
+    events = all_of(service, request)
+    (found,) = [event for event in events if isinstance(event, EstimateFound)]
+    assert found.request == request
+    assert found.estimate.seconds > 0
+    assert found.estimate.memory.total > 0
+    assert isinstance(events[-1], RequestDone)
+
+
+def test_an_estimate_of_what_cannot_start_says_why(service, project, tmp_path):
+    request = service.estimate(project.folder, RunSpec("sft", {}, {"base": str(tmp_path / "nowhere")}))
+    assert "nowhere" in failure_in(all_of(service, request), request)
