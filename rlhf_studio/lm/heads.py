@@ -14,6 +14,7 @@ from transformers import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING, AutoModel, P
 
 from rlhf_studio.errors import ModelError
 from rlhf_studio.lm.codec import Codec
+from rlhf_studio.lm.last_block import last_positions
 from rlhf_studio.lm.loading import check_folder, context_length, load_tokenizer, load_weights
 from rlhf_studio.lm.model import LanguageModel, forward_arguments, move
 from rlhf_studio.lm.padding import Padded
@@ -109,13 +110,16 @@ class ScalarModel:
 
     def scores(self, batch: Padded) -> Tensor:
         """(B,) the number at the last real token, whichever side the padding is on."""
-        hidden = self.module(batch)  # (B, T, d)
-        last = batch.mask.shape[1] - 1 - batch.mask.flip(1).int().argmax(dim=1)
+        back = batch.mask.flip(1).int().argmax(dim=1)  # (B,) positions between it and the end
+        with last_positions(self.module.backbone, int(back.max()) + 1):
+            hidden = self.module(batch)  # (B, T or fewer, d)
+        last = hidden.shape[1] - 1 - back
         return self.module.read(hidden[torch.arange(len(last), device=last.device), last])
 
     def values(self, batch: Padded, response_length: int) -> Tensor:
         """(B, R) the number at the position before each of the last R tokens: the state that the token is chosen in."""
-        hidden = self.module(Padded(batch.tokens[:, :-1], batch.mask[:, :-1]))
+        with last_positions(self.module.backbone, response_length):
+            hidden = self.module(Padded(batch.tokens[:, :-1], batch.mask[:, :-1]))
         return self.module.read(hidden[:, -response_length:])
 
     def save(self, folder: Path, card: Mapping[str, Any] | None = None) -> None:

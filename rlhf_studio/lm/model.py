@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from rlhf_studio.lm.codec import Codec
+from rlhf_studio.lm.last_block import last_positions
 from rlhf_studio.lm.padding import Padded
 
 
@@ -53,7 +54,8 @@ class LanguageModel:
 
     def logits(self, batch: Padded, *, keep: int = 0) -> Tensor:
         """(B, keep or T, V) logits at the last ``keep`` positions; what stands in padded cells has no influence."""
-        out = self.module(**forward_arguments(self.module, batch, keep=keep))
+        with last_positions(self.module, keep):
+            out = self.module(**forward_arguments(self.module, batch, keep=keep))
         logits: Tensor = out.logits
         return logits[:, -keep:] if keep and logits.shape[1] > keep else logits
 
