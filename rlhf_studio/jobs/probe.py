@@ -149,7 +149,9 @@ class Probe:
             parameter.grad = torch.full_like(parameter, 1e-3)
         count = sum(p.numel() for p in parameters)
         copies = [parameter.detach().clone() for parameter in parameters]
-        optimizer = AdamW(parameters, betas=(settings.adam_beta1, settings.adam_beta2), eps=settings.adam_epsilon)
+        optimizer = AdamW(
+            parameters, betas=(settings.adam_beta1, settings.adam_beta2), eps=settings.adam_epsilon, fused=True
+        )
 
         def step() -> None:
             torch.nn.utils.clip_grad_norm_(parameters, 1.0)
