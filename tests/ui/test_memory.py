@@ -4,6 +4,7 @@ import gc
 import tracemalloc
 
 import numpy as np
+import pytest
 from window_material import FakeInference, add_run
 
 from rlhf_studio.events import Progress, RunStarted, SampleShown, StepMetrics
@@ -28,6 +29,7 @@ def batches():
         yield [StageEvent("ppo", RUN, event) for event in told]
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_steps(qtbot, session):
     session.inference.close(5)
     session.inference = FakeInference()

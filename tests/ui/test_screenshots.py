@@ -26,7 +26,10 @@ OUT = Path(__file__).parents[1] / "out"
 TESTS = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize("filling", FILLINGS)
+# one of each lies between nothing and everything
+@pytest.mark.parametrize(
+    "filling", [pytest.param(one, marks=pytest.mark.slow) if one == "one" else one for one in FILLINGS]
+)
 def test_every_tab_at_the_smallest_size(qtbot, theme, preferences, tmp_path, filling):
     OUT.mkdir(exist_ok=True)
     window = open_window(make_project(tmp_path, filling), theme, preferences)
