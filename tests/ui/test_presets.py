@@ -11,14 +11,9 @@ TRIPLE = find_preset("triple-rate").of("ppo")["learning_rate"]
 
 
 @pytest.fixture
-def tab(qtbot, session):
-    tab = TrainTab(session)
-    qtbot.addWidget(tab)
-    tab.resize(1280, 720)
-    with qtbot.waitExposed(tab):
-        tab.show()
-    tab.finish()
-    return tab
+def tab(train_tab):
+    train_tab.resize(1280, 720)  # room for what to watch for
+    return train_tab
 
 
 def values(tab):
