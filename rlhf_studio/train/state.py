@@ -22,7 +22,7 @@ def adamw(settings: TrainSettings, module: nn.Module, rate: float) -> AdamW:
         betas=(settings.adam_beta1, settings.adam_beta2),
         eps=settings.adam_epsilon,
         weight_decay=settings.weight_decay,
-        fused=True,  # one pass over the weights instead of ten: four times as fast for 33M of them on one core
+        fused=True,  # one pass over the weights instead of ten (tests/bench/fused_adamw.py)
     )
 
 
