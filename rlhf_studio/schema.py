@@ -90,6 +90,8 @@ class Demonstration:
     prompt_id: int
     text: str
     author: str
+    replaces: int | None = None  # the older version of it
+    model: str = ""  # whose answer it was made of
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,10 @@ class Ranking:
     seconds: float = 0.0
     labeler: str = ""
     is_simulated: bool = False
+    is_repeat: bool = False  # a silent one, which measures self-agreement and trains nothing
+    replaces: int | None = None  # the older version of it
+    confidence: int | None = None  # 1 a guess, 2 fairly sure, 3 sure
+    note: str = ""
 
     def pairs(self) -> Iterator[tuple[int, int]]:
         """Yield every (better, worse) pair of completion ids; ties yield nothing."""

@@ -9,6 +9,7 @@ from rlhf_studio.errors import DataError
 from rlhf_studio.schema import PURPOSES, SPLITS, USE_CASES, NewCompletion, NewPrompt, Sampling, Source
 
 MAX_INT = 2**63 - 1  # SQLite's
+CONFIDENCES = (1, 2, 3)
 
 
 def stored_json(text: str, what: str) -> Any:
@@ -101,3 +102,9 @@ def check_ranking(prompt_id: int, tiers: Sequence[Sequence[int]], shown_order: S
         )
     if not (math.isfinite(seconds) and seconds >= 0):
         raise DataError(f"{name} took {seconds} seconds. Give a number of at least 0.")
+
+
+def check_confidence(confidence: int | None, name: str) -> None:
+    """Refuse a confidence that is none of the three."""
+    if confidence is not None and confidence not in CONFIDENCES:
+        raise DataError(f"{name} has confidence {confidence}. Use 1 (a guess), 2 (fairly sure), 3 (sure) or none.")

@@ -13,6 +13,7 @@ from rlhf_studio.schema import Demonstration
 from rlhf_studio.store.answer_sets import AnswerSetTables
 from rlhf_studio.store.checks import check_text
 from rlhf_studio.store.database import Changes, Written, now
+from rlhf_studio.store.labels import DEMONSTRATION
 
 JournalKind = Literal[
     "demonstration",  # added
@@ -24,12 +25,29 @@ JournalKind = Literal[
     "simulated",  # retraction of every simulated ranking
     "target",  # retraction of every simulated ranking, and others made of the same answers
     "run",  # moved to the trash
+    "revision",  # a demonstration or ranking in place of an older version of it
+    "rating",  # of one answer by itself
+    "annotation",  # marks of a prompt
+    "prompts",  # edited or deleted, any number of them
 ]
 _Verdict = Literal["unrankable", "skipped"]
 _Label = Literal["demonstration", "ranking"]
 
 _VERDICTS = frozenset({"unrankable", "skipped"})
+_NO_LABEL = _VERDICTS | {"run", "rating", "annotation", "prompts"}
+_TABLE_OF = {"rating": "rating", "annotation": "annotation", "prompts": "prompt"}
 _IN_BULK = frozenset({"simulated", "target"})  # acts on many rankings at once, see store.simulated
+_ENTRY = (
+    "id",
+    "kind",
+    "prompt_id",
+    "set_id",
+    "demonstration_id",
+    "ranking_id",
+    "run_id",
+    "rating_id",
+    "annotation_id",
+)
 # one statement: after each sqlite3 would let a thread that trains go first
 _MOVE_MANY = """
 INSERT INTO retraction (ranking_id, is_retracted, who, created)
@@ -48,11 +66,13 @@ class JournalEntry:
     demonstration_id: int | None = None
     ranking_id: int | None = None
     run_id: str | None = None
+    rating_id: int | None = None
+    annotation_id: int | None = None
 
     @property
     def label(self) -> _Label | None:
-        """Which kind of label it was done to; a verdict on an answer set and a run's deletion concern none."""
-        if self.kind in _VERDICTS or self.kind == "run":
+        """Which kind of label it was done to; verdicts, ratings, acts on prompts and runs concern none."""
+        if self.kind in _NO_LABEL:
             return None
         return "ranking" if self.demonstration_id is None else "demonstration"
 
@@ -66,28 +86,42 @@ class JournalEntry:
             tables.add("answer_set")
         if self.run_id is not None:
             tables.add("run")
+        if self.kind in _TABLE_OF:
+            tables.add(_TABLE_OF[self.kind])
         return Changes(frozenset(tables))
 
 
 class LabelActs(AnswerSetTables):
     """What a person does to labels: each act is in the journal, and a new one clears what could be redone."""
 
-    def add_demonstration(self, prompt_id: int, text: str, author: str) -> Written:
+    def add_demonstration(
+        self, prompt_id: int, text: str, author: str, *, replaces: int | None = None, model: str = ""
+    ) -> Written:
         """Keep an answer that a person wrote; the prompt's draft is done with. Can be undone.
 
         Raises:
             DataError: If it is empty or answers no prompt of this project.
         """
         with self.transaction():
-            made = super().add_demonstration(prompt_id, text, author)
+            made = super().add_demonstration(prompt_id, text, author, replaces=replaces, model=model)
             dropped = self._drop_draft(prompt_id)
             entry = self._log("demonstration", author, prompt_id=prompt_id, demonstration_id=made.ids[0])
         return Written(made.ids, _together(entry.changes, dropped))
 
-    def rank_set(self, set_id: int, tiers: Sequence[Sequence[int]], seconds: float, labeler: str) -> Written:
+    def rank_set(
+        self,
+        set_id: int,
+        tiers: Sequence[Sequence[int]],
+        seconds: float,
+        labeler: str,
+        *,
+        confidence: int | None = None,
+        note: str = "",
+    ) -> Written:
         """Keep a person's order of a set's answers: completion ids in tiers, best first. Can be undone.
 
-        The one id is the ranking's; it remembers the order in which the set is shown.
+        The one id is the ranking's; it remembers the order in which the set is shown. ``confidence`` is 1 (a guess) to
+        3 (sure), or None where nothing was said.
 
         Raises:
             DataError: If the set is ranked already, the tiers do not hold each of its answers once, or all answers are
@@ -95,7 +129,9 @@ class LabelActs(AnswerSetTables):
         """
         with self.transaction():
             answers = self._unranked(set_id)
-            made = self.add_ranking(answers.prompt_id, tiers, answers.completion_ids, seconds, labeler)
+            made = self.add_ranking(
+                answers.prompt_id, tiers, answers.completion_ids, seconds, labeler, confidence=confidence, note=note
+            )
             ranking_id = made.ids[0]
             self._db.execute("INSERT INTO answer_set_ranking (ranking_id, set_id) VALUES (?, ?)", (ranking_id, set_id))
             ids = {"prompt_id": answers.prompt_id, "set_id": set_id, "ranking_id": ranking_id}
@@ -124,7 +160,7 @@ class LabelActs(AnswerSetTables):
         Raises:
             DataError: If there is none with this id.
         """
-        rows = self._read("SELECT id, prompt_id, text, author FROM demonstration WHERE id = ?", (demonstration_id,))
+        rows = self._read(f"SELECT {DEMONSTRATION} FROM demonstration WHERE id = ?", (demonstration_id,))  # noqa: S608
         if not rows:
             raise DataError(
                 f"There is no demonstration {demonstration_id} in this project. Choose one that is in the list."
@@ -161,13 +197,13 @@ class LabelActs(AnswerSetTables):
 
     def _entry(self, where: str) -> JournalEntry | None:
         rows = self._read(
-            f"SELECT id, kind, prompt_id, set_id, demonstration_id, ranking_id, run_id FROM journal {where}"  # noqa: S608
+            f"SELECT {', '.join(_ENTRY)} FROM journal {where}"  # noqa: S608  fixed words
         )
         return JournalEntry(*rows[0]) if rows else None
 
     def _log(self, kind: JournalKind, who: str, **ids: int | None) -> JournalEntry:
         """Write an act on labels down; a new one clears what could be redone."""
-        columns = ("prompt_id", "set_id", "demonstration_id", "ranking_id", "verdict_id")
+        columns = ("prompt_id", "set_id", "demonstration_id", "ranking_id", "verdict_id", "rating_id", "annotation_id")
         return self._write_down(kind, who, {column: ids.get(column) for column in columns})
 
     def _log_run(self, run_id: str, who: str) -> JournalEntry:
@@ -186,15 +222,23 @@ class LabelActs(AnswerSetTables):
     def _move(self, entry: JournalEntry, state: Literal["done", "undone"], who: str) -> None:
         """Bring about or take back what an act did."""
         check_text(who, "The name of who does this")
-        if entry.label is None:
+        if entry.kind in _VERDICTS:
             self._move_verdict(entry, state, who)
         elif entry.kind in _IN_BULK:
             self._db.execute(_MOVE_MANY, (state == "done", who, now(), entry.id))
         else:
-            is_retracted = (entry.kind == "retraction") == (state == "done")
-            for label_id in (i for i in (entry.demonstration_id, entry.ranking_id) if i is not None):
-                super()._retract(entry.label, label_id, who, is_retracted=is_retracted)
+            self._move_label(entry, who, is_retracted=(entry.kind == "retraction") == (state == "done"))
         self._db.execute("UPDATE journal SET state = ? WHERE id = ?", (state, entry.id))
+
+    def _move_label(self, entry: JournalEntry, who: str, *, is_retracted: bool) -> None:
+        """Take the label of an act back or in; the older version that it replaced goes the other way."""
+        label, label_id = entry.label, entry.ranking_id if entry.demonstration_id is None else entry.demonstration_id
+        if label is None or label_id is None:
+            return
+        super()._retract(label, label_id, who, is_retracted=is_retracted)
+        if entry.kind == "revision":
+            older = self._read(f"SELECT replaces FROM {label} WHERE id = ?", (label_id,))[0][0]  # noqa: S608  fixed words
+            super()._retract(label, older, who, is_retracted=not is_retracted)
 
     def _judge(self, kind: _Verdict, set_id: int, who: str, note: str) -> Changes:
         check_text(who, "The name of who does this")

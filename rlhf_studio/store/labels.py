@@ -10,24 +10,45 @@ from typing import Any, Literal
 
 from rlhf_studio.errors import DataError
 from rlhf_studio.schema import Completion, Demonstration, NewCompletion, Ranking, Sampling
-from rlhf_studio.store.checks import check_completion, check_filled, check_ranking, check_text, stored_json
+from rlhf_studio.store.checks import (
+    check_completion,
+    check_confidence,
+    check_filled,
+    check_ranking,
+    check_text,
+    stored_json,
+)
 from rlhf_studio.store.database import Changes, Written, now, written
 from rlhf_studio.store.prompts import PromptTable
 
 _Label = Literal["demonstration", "ranking"]
 _NOTHING = Changes(frozenset())
+DEMONSTRATION = "id, prompt_id, text, author, replaces, model"
+_RANKING = "id, prompt_id, seconds, labeler, is_simulated, is_repeat, replaces, confidence, note"
 
 
 class LabelTables(PromptTable):
     """Labels of the prompts, append-only, with retraction."""
 
-    def add_demonstration(self, prompt_id: int, text: str, author: str) -> Written:
-        """Keep an answer that a person wrote.
+    def add_demonstration(
+        self, prompt_id: int, text: str, author: str, *, replaces: int | None = None, model: str = ""
+    ) -> Written:
+        """Keep an answer that a person wrote, made of a model's answer where ``model`` names one.
 
         Raises:
             DataError: If it is empty or answers no prompt of this project.
         """
-        return self.import_demonstrations([(prompt_id, text, author)])
+        check_filled(text, f"The demonstration for prompt {prompt_id}")
+        for name in (author, model):
+            check_text(name, "The author's name")
+        with self.transaction():
+            self._check_prompt_id(prompt_id)
+            row_id = self._insert(
+                "INSERT INTO demonstration (prompt_id, text, author, created, replaces, model)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                (prompt_id, text, author, now(), replaces, model),
+            )
+        return written([row_id], "demonstration")
 
     def import_demonstrations(self, rows: Sequence[tuple[int, str, str]]) -> Written:
         """Keep answers that come from elsewhere, each a prompt's id, a text and its author; no act to be undone.
@@ -72,24 +93,41 @@ class LabelTables(PromptTable):
         labeler: str = "",
         *,
         is_simulated: bool = False,
+        is_repeat: bool = False,
+        replaces: int | None = None,
+        confidence: int | None = None,
+        note: str = "",
     ) -> Written:
         """Keep a labeler's order of completions of one prompt: ids in tiers, best first, ties in one tier.
 
         Raises:
             DataError: If fewer than two are ranked, one twice or in no tier, one of another prompt, or all are the
-                same text.
+                same text; if the confidence is not 1, 2, 3 or None.
         """
         check_ranking(prompt_id, tiers, shown_order, seconds)
         check_text(labeler, "The labeler's name")
+        check_text(note, "The note")
+        check_confidence(confidence, f"The ranking of prompt {prompt_id}")
         ids = [completion_id for tier in tiers for completion_id in tier]
         position = {completion_id: place for place, completion_id in enumerate(shown_order)}
         with self.transaction():
             self._check_prompt_id(prompt_id)
             self._check_answers(prompt_id, ids)
             row_id = self._insert(
-                "INSERT INTO ranking (prompt_id, size, seconds, labeler, is_simulated, created)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                (prompt_id, len(ids), float(seconds), labeler, is_simulated, now()),
+                "INSERT INTO ranking (prompt_id, size, seconds, labeler, is_simulated, created, is_repeat, replaces,"
+                " confidence, note) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    prompt_id,
+                    len(ids),
+                    float(seconds),
+                    labeler,
+                    is_simulated,
+                    now(),
+                    is_repeat,
+                    replaces,
+                    confidence,
+                    note,
+                ),
             )
             self._db.executemany(
                 "INSERT INTO ranking_entry (ranking_id, completion_id, tier, position) VALUES (?, ?, ?, ?)",
@@ -119,7 +157,7 @@ class LabelTables(PromptTable):
         """The demonstrations of one prompt or of all, oldest first."""
         table = "demonstration" if include_retracted else "live_demonstration"
         where, values = _of_prompt(prompt_id)
-        rows = self._read(f"SELECT id, prompt_id, text, author FROM {table} {where} ORDER BY id", values)  # noqa: S608
+        rows = self._read(f"SELECT {DEMONSTRATION} FROM {table} {where} ORDER BY id", values)  # noqa: S608
         return tuple(Demonstration(*row) for row in rows)
 
     def completions(self, prompt_id: int) -> tuple[Completion, ...]:
@@ -136,12 +174,27 @@ class LabelTables(PromptTable):
         table = "ranking" if include_retracted else "live_ranking"
         where, values = _of_prompt(prompt_id)
         rows = self._read(
-            f"""SELECT id, prompt_id, seconds, labeler, is_simulated, completion_id, tier, position
+            f"""SELECT {_RANKING}, completion_id, tier, position
             FROM {table} JOIN ranking_entry ON ranking_id = id {where}
             ORDER BY id, tier, completion_id""",  # noqa: S608  fixed words
             values,
         )
         return tuple(_ranking(list(entries)) for _, entries in groupby(rows, key=lambda row: row[0]))
+
+    def ranking(self, ranking_id: int) -> Ranking:
+        """One ranking, also one that was taken back.
+
+        Raises:
+            DataError: If there is none with this id.
+        """
+        rows = self._read(
+            f"""SELECT {_RANKING}, completion_id, tier, position FROM ranking JOIN ranking_entry ON ranking_id = id
+            WHERE id = ? ORDER BY tier, completion_id""",  # noqa: S608  fixed words
+            (ranking_id,),
+        )
+        if not rows:
+            raise DataError(f"There is no ranking {ranking_id} in this project. Choose one that is in the list.")
+        return _ranking(rows)
 
     def _add_completion(self, completion: NewCompletion) -> int:
         sampling = completion.sampling
@@ -213,9 +266,19 @@ def _completion(row: Sequence[Any]) -> Completion:
 
 
 def _ranking(entries: list[Any]) -> Ranking:
-    ranking_id, prompt_id, seconds, labeler, is_simulated = entries[0][:5]
-    tiers = tuple(tuple(row[5] for row in tier) for _, tier in groupby(entries, key=lambda row: row[6]))
-    shown = sorted((row[7], row[5]) for row in entries if row[7] is not None)
+    ranking_id, prompt_id, seconds, labeler, is_simulated, is_repeat, replaces, confidence, note = entries[0][:-3]
+    tiers = tuple(tuple(row[-3] for row in tier) for _, tier in groupby(entries, key=lambda row: row[-2]))
+    shown = sorted((row[-1], row[-3]) for row in entries if row[-1] is not None)
     return Ranking(
-        ranking_id, prompt_id, tiers, tuple(i for _, i in shown), seconds, labeler, is_simulated=bool(is_simulated)
+        ranking_id,
+        prompt_id,
+        tiers,
+        tuple(i for _, i in shown),
+        seconds,
+        labeler,
+        is_simulated=bool(is_simulated),
+        is_repeat=bool(is_repeat),
+        replaces=replaces,
+        confidence=confidence,
+        note=note,
     )

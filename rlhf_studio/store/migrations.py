@@ -12,6 +12,7 @@ from rlhf_studio.store.tables import SCHEMA_1
 from rlhf_studio.store.tables_2 import to_version_2
 from rlhf_studio.store.tables_3 import SCHEMA_3
 from rlhf_studio.store.tables_4 import SCHEMA_4
+from rlhf_studio.store.tables_5 import SCHEMA_5
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(2, to_version_2),
     Migration(3, SCHEMA_3),
     Migration(4, SCHEMA_4),
+    Migration(5, SCHEMA_5),
 )
 
 

@@ -52,9 +52,10 @@ SELECT json_group_array(json_array(kind, name, number)) FROM (
     SELECT 'all' AS kind, 'prompt' AS name, count(*) AS number FROM prompt
     UNION ALL SELECT 'all', 'demonstration', count(*) FROM live_demonstration
     UNION ALL SELECT 'all', 'completion', count(*) FROM completion
-    UNION ALL SELECT 'simulated', is_simulated, count(*) FROM live_ranking GROUP BY is_simulated
+    UNION ALL SELECT 'simulated', is_simulated, count(*) FROM live_ranking WHERE NOT is_repeat GROUP BY is_simulated
     UNION ALL SELECT 'all', 'to train', count(*) FROM live_ranking r JOIN prompt p ON p.id = r.prompt_id
-        WHERE p.split = 'train' AND EXISTS (SELECT 1 FROM ranking_entry e WHERE e.ranking_id = r.id AND e.tier > 0)
+        WHERE p.split = 'train' AND NOT r.is_repeat
+        AND EXISTS (SELECT 1 FROM ranking_entry e WHERE e.ranking_id = r.id AND e.tier > 0)
     UNION ALL SELECT 'all', 'waiting', count(*) FROM answer_set_state WHERE state = 'waiting'
     UNION ALL SELECT 'purpose', purpose, count(*) FROM prompt_purpose GROUP BY purpose
     UNION ALL SELECT 'split', split, count(*) FROM prompt GROUP BY split
@@ -85,12 +86,15 @@ class TrainingRows(LabelTables):
         return dict(rows)
 
     def ranked_rows(self, split: Split) -> tuple[RankedRow, ...]:
-        """The rankings of one split's prompts, for the reward model; the answers in the order of their ids."""
+        """The rankings of one split's prompts, for the reward model; the answers in the order of their ids.
+
+        Silent repeats are left out: they measure the labeler.
+        """
         rows = self._read(
             "SELECT r.id, r.prompt_id, p.turns, r.labeler, r.is_simulated, c.text, c.token_ids, e.tier"
             " FROM live_ranking r JOIN prompt p ON p.id = r.prompt_id"
             " JOIN ranking_entry e ON e.ranking_id = r.id JOIN completion c ON c.id = e.completion_id"
-            " WHERE p.split = ? ORDER BY r.id, c.id",
+            " WHERE p.split = ? AND NOT r.is_repeat ORDER BY r.id, c.id",
             (split,),
         )
         return tuple(_ranked(list(entries)) for _, entries in groupby(rows, key=lambda row: row[0]))
@@ -122,7 +126,7 @@ class TrainingRows(LabelTables):
         """How many labels are newer than two moments in UTC, ISO 8601, such as the starts of the last runs."""
         sql = (
             "SELECT (SELECT count(*) FROM live_demonstration WHERE created > ?),"
-            " (SELECT count(*) FROM live_ranking WHERE created > ?)"
+            " (SELECT count(*) FROM live_ranking WHERE created > ? AND NOT is_repeat)"
         )
         return NewLabels(*self._read(sql, (demonstrations, rankings))[0])
 

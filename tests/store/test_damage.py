@@ -78,7 +78,7 @@ def lose_title(path):
         (garble, "is damaged"),
         (garble_inside, "is damaged"),
         (be_of_another_program, "another program"),
-        (be_newer, "version 999, this program knows versions up to 4. Install a newer"),
+        (be_newer, "version 999, this program knows versions up to 5. Install a newer"),
         (be_of_version_0, "is damaged"),
         (lose_tables, "no such table: meta"),
         (lose_title, "it has no title"),

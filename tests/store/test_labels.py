@@ -232,7 +232,7 @@ def labelled(answered):
         ("UPDATE demonstration SET text = 'other'", "append-only"),
         ("DELETE FROM demonstration", "append-only"),
         (
-            "INSERT OR REPLACE INTO demonstration SELECT id, prompt_id, 'other', '', '' FROM demonstration",
+            "INSERT OR REPLACE INTO demonstration SELECT id, prompt_id, 'other', '', '', NULL, '' FROM demonstration",
             "append-only",
         ),
         ("UPDATE ranking SET seconds = 0", "append-only"),

@@ -11,8 +11,9 @@ from rlhf_studio.store.database import connect
 from rlhf_studio.store.migrations import MIGRATIONS, Migration, back_up, migrate, schema_version, statements
 from rlhf_studio.store.project import create_project, open_project
 
+NEXT = len(MIGRATIONS) + 1
 NOTE = Migration(
-    5, "-- a note for each prompt; may be empty\nALTER TABLE prompt ADD COLUMN note TEXT NOT NULL DEFAULT '';"
+    NEXT, "-- a note for each prompt; may be empty\nALTER TABLE prompt ADD COLUMN note TEXT NOT NULL DEFAULT '';"
 )
 
 
@@ -38,13 +39,13 @@ def test_versions_ascend_by_one():
 
 def test_steps_are_taken_and_the_old_file_is_kept(old):
     with closing(connect(old)) as connection:
-        backup = migrate(connection, old, (*MIGRATIONS, NOTE, Migration(6, fill_notes)))
-        assert schema_version(connection) == 6
+        backup = migrate(connection, old, (*MIGRATIONS, NOTE, Migration(NEXT + 1, fill_notes)))
+        assert schema_version(connection) == NEXT + 1
         assert connection.execute("SELECT note FROM prompt").fetchall() == [("from eve",)]
         assert connection.execute("PRAGMA foreign_keys").fetchone() == (1,)
-    assert backup == old.with_name("project.before-v5.sqlite")
+    assert backup == old.with_name(f"project.before-v{NEXT}.sqlite")
     with closing(connect(backup)) as connection:
-        assert schema_version(connection) == 4
+        assert schema_version(connection) == NEXT - 1
         assert "note" not in columns(connection)
         assert connection.execute("SELECT author FROM prompt").fetchall() == [("eve",)]
 
@@ -62,11 +63,11 @@ def test_a_step_that_fails_leaves_the_version_before_it(old):
 
     with closing(connect(old)) as connection:
         with pytest.raises(sqlite3.OperationalError, match="no such thing"):
-            migrate(connection, old, (*MIGRATIONS, NOTE, Migration(6, fail)))
-        assert schema_version(connection) == 5
+            migrate(connection, old, (*MIGRATIONS, NOTE, Migration(NEXT + 1, fail)))
+        assert schema_version(connection) == NEXT
         assert connection.execute("SELECT count(*) FROM prompt").fetchone() == (1,)
-        migrate(connection, old, (*MIGRATIONS, NOTE, Migration(6, fill_notes)))  # a later program does it right
-        assert schema_version(connection) == 6
+        migrate(connection, old, (*MIGRATIONS, NOTE, Migration(NEXT + 1, fill_notes)))  # a later program does it right
+        assert schema_version(connection) == NEXT + 1
 
 
 def test_a_step_that_breaks_references_is_taken_back(old):
@@ -75,14 +76,14 @@ def test_a_step_that_breaks_references_is_taken_back(old):
 
     with closing(connect(old)) as connection:
         with pytest.raises(sqlite3.IntegrityError, match="breaks a reference of prompt_purpose to prompt"):
-            migrate(connection, old, (*MIGRATIONS, Migration(5, orphan)))
+            migrate(connection, old, (*MIGRATIONS, Migration(NEXT, orphan)))
         assert connection.execute("SELECT count(*) FROM prompt_purpose").fetchone() == (0,)
 
 
 def test_a_file_from_the_future_is_refused(old):
     with closing(connect(old)) as connection:
         migrate(connection, old, (*MIGRATIONS, NOTE))
-        with pytest.raises(DataError, match="version 5, this program knows versions up to 4"):
+        with pytest.raises(DataError, match=f"version {NEXT}, this program knows versions up to {NEXT - 1}"):
             migrate(connection, old)
 
 
@@ -93,7 +94,7 @@ def test_a_backup_is_whole_or_not_there(old, monkeypatch):
             raise sqlite3.OperationalError("database or disk is full")
 
     with pytest.raises(sqlite3.OperationalError):
-        back_up(Full(), old.with_name("project.before-v5.sqlite"))
+        back_up(Full(), old.with_name(f"project.before-v{NEXT}.sqlite"))
     assert list(old.parent.glob("*before*")) == []
 
 
@@ -106,7 +107,7 @@ def test_opening_an_old_project_brings_it_up(old, program_with_notes):
     with open_project(old.parent) as store:
         assert "note" in columns(store._db)
         assert len(store.prompts()) == 1
-    assert old.with_name("project.before-v5.sqlite").exists()
+    assert old.with_name(f"project.before-v{NEXT}.sqlite").exists()
 
 
 def test_an_old_project_that_cannot_be_written_says_so(old, program_with_notes):

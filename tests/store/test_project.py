@@ -54,7 +54,7 @@ def test_the_file_says_what_it_is_and_how_it_is_written(tmp_path):
     }
     assert pragmas == {
         "application_id": APPLICATION_ID,
-        "user_version": 4,
+        "user_version": 5,
         "journal_mode": "wal",
         "foreign_keys": 1,
         "synchronous": 2,

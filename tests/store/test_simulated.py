@@ -135,7 +135,7 @@ def test_an_old_journal_is_carried_over(tmp_path):
         connection.execute("INSERT INTO journal (id, kind, who, created) VALUES (7, 'simulated', 'eve', '')")
         connection.execute("INSERT INTO journal_ranking VALUES (7, 1)")
     with open_project(tmp_path) as store:
-        assert schema_version(store._db) == 4
+        assert schema_version(store._db) == 5
         entry = store.undo()
         assert (entry.id, entry.kind) == (7, "simulated")
         assert store.counts().rankings_simulated == 1

@@ -57,7 +57,7 @@ def test_the_old_file_is_kept_beside_the_new_one(first):
     connection, folder = first
     connection.execute("INSERT INTO demonstration (prompt_id, text, author, created) VALUES (1, 'x', 'eve', '2026')")
     with open_project(folder) as store:
-        assert schema_version(store._db) == 4
+        assert schema_version(store._db) == 5
         assert [d.text for d in store.demonstrations()] == ["x"]
         assert store.undoable() is None
         assert store.drafts() == {}
