@@ -146,6 +146,7 @@ class Ranking:
     replaces: int | None = None  # the older version of it
     confidence: int | None = None  # 1 a guess, 2 fairly sure, 3 sure
     note: str = ""
+    is_all_bad: bool = False  # none of the answers is any good
 
     def pairs(self) -> Iterator[tuple[int, int]]:
         """Yield every (better, worse) pair of completion ids; ties yield nothing."""

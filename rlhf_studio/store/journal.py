@@ -117,6 +117,7 @@ class LabelActs(AnswerSetTables):
         *,
         confidence: int | None = None,
         note: str = "",
+        is_all_bad: bool = False,
     ) -> Written:
         """Keep a person's order of a set's answers: completion ids in tiers, best first. Can be undone.
 
@@ -130,7 +131,14 @@ class LabelActs(AnswerSetTables):
         with self.transaction():
             answers = self._unranked(set_id)
             made = self.add_ranking(
-                answers.prompt_id, tiers, answers.completion_ids, seconds, labeler, confidence=confidence, note=note
+                answers.prompt_id,
+                tiers,
+                answers.completion_ids,
+                seconds,
+                labeler,
+                confidence=confidence,
+                note=note,
+                is_all_bad=is_all_bad,
             )
             ranking_id = made.ids[0]
             self._db.execute("INSERT INTO answer_set_ranking (ranking_id, set_id) VALUES (?, ?)", (ranking_id, set_id))

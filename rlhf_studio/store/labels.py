@@ -24,7 +24,7 @@ from rlhf_studio.store.prompts import PromptTable
 _Label = Literal["demonstration", "ranking"]
 _NOTHING = Changes(frozenset())
 DEMONSTRATION = "id, prompt_id, text, author, replaces, model"
-_RANKING = "id, prompt_id, seconds, labeler, is_simulated, is_repeat, replaces, confidence, note"
+_RANKING = "id, prompt_id, seconds, labeler, is_simulated, is_repeat, replaces, confidence, note, is_all_bad"
 
 
 class LabelTables(PromptTable):
@@ -97,6 +97,7 @@ class LabelTables(PromptTable):
         replaces: int | None = None,
         confidence: int | None = None,
         note: str = "",
+        is_all_bad: bool = False,
     ) -> Written:
         """Keep a labeler's order of completions of one prompt: ids in tiers, best first, ties in one tier.
 
@@ -115,7 +116,7 @@ class LabelTables(PromptTable):
             self._check_answers(prompt_id, ids)
             row_id = self._insert(
                 "INSERT INTO ranking (prompt_id, size, seconds, labeler, is_simulated, created, is_repeat, replaces,"
-                " confidence, note) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " confidence, note, is_all_bad) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     prompt_id,
                     len(ids),
@@ -127,6 +128,7 @@ class LabelTables(PromptTable):
                     replaces,
                     confidence,
                     note,
+                    is_all_bad,
                 ),
             )
             self._db.executemany(
@@ -266,7 +268,9 @@ def _completion(row: Sequence[Any]) -> Completion:
 
 
 def _ranking(entries: list[Any]) -> Ranking:
-    ranking_id, prompt_id, seconds, labeler, is_simulated, is_repeat, replaces, confidence, note = entries[0][:-3]
+    ranking_id, prompt_id, seconds, labeler, is_simulated, is_repeat, replaces, confidence, note, is_all_bad = entries[
+        0
+    ][:-3]
     tiers = tuple(tuple(row[-3] for row in tier) for _, tier in groupby(entries, key=lambda row: row[-2]))
     shown = sorted((row[-1], row[-3]) for row in entries if row[-1] is not None)
     return Ranking(
@@ -281,4 +285,5 @@ def _ranking(entries: list[Any]) -> Ranking:
         replaces=replaces,
         confidence=confidence,
         note=note,
+        is_all_bad=bool(is_all_bad),
     )

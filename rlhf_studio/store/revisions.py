@@ -43,6 +43,7 @@ class Revisions(LabelActs):
         *,
         confidence: int | None = None,
         note: str = "",
+        is_all_bad: bool = False,
     ) -> Written:
         """Keep another order of the answers of a ranking in its place, as one act that can be undone.
 
@@ -53,6 +54,7 @@ class Revisions(LabelActs):
             labeler: Who orders.
             confidence: 1 (a guess) to 3 (sure).
             note: Free text.
+            is_all_bad: Whether none of the answers is any good.
 
         Returns:
             The one id is the new version's.
@@ -74,6 +76,7 @@ class Revisions(LabelActs):
                 replaces=ranking_id,
                 confidence=confidence,
                 note=note,
+                is_all_bad=is_all_bad,
             )
             self._put_aside("ranking", ranking_id, labeler)
             set_id = self._ids_of("ranking", ranking_id)["set_id"]

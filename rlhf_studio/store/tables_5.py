@@ -1,7 +1,7 @@
 """The tables of a project, version 5: the labeling desk.
 
 Prompts have tags and can be deleted, which only hides them and their labels. Rankings know how sure the labeler was, a
-note, and whether they are a silent repeat. A label can be a new version of an older one. Ratings of single answers and
+note, whether all answers are bad, and whether they are a silent repeat. A label can be a new version of an older one. Ratings of single answers and
 marks of prompts (InstructGPT, tables 3 and 7) are append-only: of one labeler the latest row counts.
 
 This text is the past: a change of the tables is a new migration, never an edit here.
@@ -26,6 +26,7 @@ ALTER TABLE ranking ADD COLUMN replaces INTEGER REFERENCES ranking (id);
 ALTER TABLE ranking ADD COLUMN is_repeat INTEGER NOT NULL DEFAULT 0 CHECK (is_repeat IN (0, 1));
 ALTER TABLE ranking ADD COLUMN confidence INTEGER CHECK (confidence BETWEEN 1 AND 3);
 ALTER TABLE ranking ADD COLUMN note TEXT NOT NULL DEFAULT '';
+ALTER TABLE ranking ADD COLUMN is_all_bad INTEGER NOT NULL DEFAULT 0 CHECK (is_all_bad IN (0, 1));
 CREATE INDEX ranking_by_older ON ranking (replaces) WHERE replaces IS NOT NULL;
 
 CREATE TABLE rating (

@@ -50,11 +50,14 @@ def test_undo_brings_the_older_version_back_and_redo_the_newer(store, ask):
 
 def test_an_edited_ranking_takes_the_place_of_the_older_one(ranked):
     store, ranking_id, ids = ranked
-    new = store.revise_ranking(ranking_id, [[ids[1], ids[0]], [ids[3]], [ids[2]]], 2.0, "eve", note="looked again").ids
+    new = store.revise_ranking(
+        ranking_id, [[ids[1], ids[0]], [ids[3]], [ids[2]]], 2.0, "eve", note="looked again", is_all_bad=True
+    ).ids
     assert [r.id for r in store.rankings()] == list(new)
     ranking = store.ranking(new[0])
     assert (ranking.tiers[0], ranking.shown_order, ranking.seconds) == (tuple(sorted(ids[:2])), ids, 5.0)
     assert (ranking.confidence, ranking.note, ranking.replaces) == (None, "looked again", ranking_id)
+    assert ranking.is_all_bad
     assert [r.confidence for r in store.ranking_versions(new[0])] == [None, 3]
     assert store.answer_sets("ranked")[0].completion_ids == ids
     store.undo()
