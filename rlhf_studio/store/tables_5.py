@@ -1,8 +1,9 @@
 """The tables of a project, version 5: the labeling desk.
 
-Prompts have tags and can be deleted, which only hides them and their labels. Rankings know how sure the labeler was, a
-note, whether all answers are bad, and whether they are a silent repeat. A label can be a new version of an older one. Ratings of single answers and
-marks of prompts (InstructGPT, tables 3 and 7) are append-only: of one labeler the latest row counts.
+Prompts have tags and can be deleted, which only hides them and their labels. Rankings know how sure the labeler was,
+a note, whether all answers are bad, and whether they are a silent repeat. A label can be a new version of an older
+one. Ratings of single answers and marks of prompts (InstructGPT, tables 3 and 7) are append-only: of one labeler the
+latest row counts.
 
 This text is the past: a change of the tables is a new migration, never an edit here.
 """
