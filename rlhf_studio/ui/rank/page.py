@@ -28,6 +28,7 @@ class RankPage(QStackedWidget):
         self.prompt.set_limit(_PROMPT_PX)
         self.board = AnswerBoard(session.theme)
         self.rail = OrderRail(session.theme)
+        self.below_rail = QVBoxLayout()  # for what belongs to the order beside it
         self.hint = PlainLabel("", "muted", wraps=True)
         self.hint.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.status = PlainLabel("", "muted", wraps=True)
@@ -158,6 +159,13 @@ class RankPage(QStackedWidget):
         bar.hide()
         return words, retarget, button, bar
 
+    def _make_side(self) -> QVBoxLayout:
+        side = QVBoxLayout()
+        side.setSpacing(GRID)
+        side.addWidget(self.rail, 1)
+        side.addLayout(self.below_rail)
+        return side
+
     def _make_work(self) -> QWidget:
         work = QWidget()
         layout = QVBoxLayout(work)
@@ -166,7 +174,7 @@ class RankPage(QStackedWidget):
         middle = QHBoxLayout()
         middle.setSpacing(2 * GRID)
         middle.addWidget(self.board, 1)
-        middle.addWidget(self.rail)
+        middle.addLayout(self._make_side())
         if self._session.store.is_read_only:
             layout.addWidget(_banner(self._session.store.read_only_reason))
         layout.addWidget(self._simulated_bar)
