@@ -96,6 +96,7 @@ ACTS = {
     "simulated": "the removal of simulated rankings",
     "target": "another target of the simulated rankings",
     "run": "the deletion of a run",
+    "scripted": "the rankings by a script",
 }
 
 DURATIONS = ("{seconds} s", "{minutes} min {seconds} s", "{hours} h {minutes} min")

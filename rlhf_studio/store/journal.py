@@ -29,6 +29,7 @@ JournalKind = Literal[
     "rating",  # of one answer by itself
     "annotation",  # marks of a prompt
     "prompts",  # edited or deleted, any number of them
+    "scripted",  # simulated rankings of any number of sets, which people may rank all the same
 ]
 _Verdict = Literal["unrankable", "skipped"]
 _Label = Literal["demonstration", "ranking"]
@@ -36,7 +37,7 @@ _Label = Literal["demonstration", "ranking"]
 _VERDICTS = frozenset({"unrankable", "skipped"})
 _NO_LABEL = _VERDICTS | {"run", "rating", "annotation", "prompts"}
 _TABLE_OF = {"rating": "rating", "annotation": "annotation", "prompts": "prompt"}
-_IN_BULK = frozenset({"simulated", "target"})  # acts on many rankings at once, see store.simulated
+_IN_BULK = frozenset({"simulated", "target", "scripted"})  # acts on many rankings at once, see store.simulated
 _ENTRY = (
     "id",
     "kind",

@@ -69,7 +69,7 @@ CREATE TABLE journal_5 (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     kind TEXT NOT NULL CHECK (kind IN (
         'demonstration', 'ranking', 'unrankable', 'skipped', 'retraction', 'restoration', 'simulated', 'target',
-        'run', 'revision', 'rating', 'annotation', 'prompts')),
+        'run', 'revision', 'rating', 'annotation', 'prompts', 'scripted')),
     prompt_id INTEGER REFERENCES prompt (id),
     set_id INTEGER REFERENCES answer_set (id),
     demonstration_id INTEGER REFERENCES demonstration (id),
