@@ -27,6 +27,7 @@ from rlhf_studio.ui.toasts import ToastArea
 _ICONS = {
     "write": "mdi6.pencil-outline",
     "rank": "mdi6.format-list-numbered",
+    "labels": "mdi6.tag-multiple-outline",
     "train": "mdi6.school-outline",
     "runs": "mdi6.chart-line",
     "compare": "mdi6.compare-horizontal",
@@ -167,6 +168,7 @@ class MainWindow(QMainWindow):
         return {
             "write": self.tr("Write"),
             "rank": self.tr("Rank"),
+            "labels": self.tr("Labels"),
             "train": self.tr("Train"),
             "runs": self.tr("Runs"),
             "compare": self.tr("Compare"),

@@ -15,6 +15,7 @@ from rlhf_studio.ui.tabs.tab import GoTo, Tab
 TABS: dict[str, str] = {  # name -> class, in the order of the loop
     "write": "rlhf_studio.ui.tabs.write_tab.WriteTab",
     "rank": "rlhf_studio.ui.tabs.rank_tab.RankTab",
+    "labels": "rlhf_studio.ui.tabs.labels_tab.LabelsTab",
     "train": "rlhf_studio.ui.tabs.train_tab.TrainTab",
     "runs": "rlhf_studio.ui.tabs.runs_tab.RunsTab",
     "compare": "rlhf_studio.ui.tabs.compare_tab.CompareTab",
@@ -40,7 +41,7 @@ class _Page(QWidget):
 
 
 class TabPages(QTabWidget):
-    """Write, Rank, Train, Runs and Compare."""
+    """The tabs, from Write to Compare."""
 
     built = Signal(str)  # name of a tab that is there from now on
     all_built = Signal()

@@ -21,11 +21,12 @@ class KeyHelp:
 class GoTo:
     """A wish to see another tab, and something in it."""
 
-    tab: str  # "write", "rank", "train", "runs", "compare"
+    tab: str  # "write", "rank", "labels", "train", "runs", "compare"
     prompt_id: int | None = None
     run_id: str = ""
     act: bool = False  # press the tab's primary button as well
     step: int | None = None  # of a checkpoint of the run, to fork it there
+    ranking_id: int | None = None  # to be edited in "rank", shown in "labels"
 
 
 class Tab(QWidget):
