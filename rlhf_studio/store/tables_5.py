@@ -60,7 +60,7 @@ CREATE VIEW live_ranking AS SELECT * FROM ranking WHERE NOT coalesce(
     AND prompt_id NOT IN (SELECT id FROM prompt WHERE is_deleted);
 CREATE VIEW answer_set_state AS SELECT id, prompt_id, CASE
     WHEN EXISTS (SELECT 1 FROM answer_set_ranking JOIN live_ranking ON live_ranking.id = ranking_id
-        WHERE set_id = answer_set.id) THEN 'ranked'
+        WHERE set_id = answer_set.id AND NOT is_repeat) THEN 'ranked'
     ELSE coalesce((SELECT verdict FROM answer_set_verdict WHERE set_id = answer_set.id ORDER BY id DESC LIMIT 1),
         'waiting')
     END AS state FROM answer_set WHERE prompt_id NOT IN (SELECT id FROM prompt WHERE is_deleted);
