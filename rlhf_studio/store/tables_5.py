@@ -13,6 +13,7 @@ _APPEND_ONLY = ("rating", "prompt_annotation")
 _TABLES = """
 ALTER TABLE prompt ADD COLUMN is_deleted INTEGER NOT NULL DEFAULT 0 CHECK (is_deleted IN (0, 1));
 CREATE INDEX prompt_deleted ON prompt (id) WHERE is_deleted;
+CREATE INDEX prompt_listing ON prompt (is_deleted, use_case, split, source, author);
 CREATE TABLE prompt_tag (
     tag TEXT NOT NULL CHECK (tag <> ''),
     prompt_id INTEGER NOT NULL REFERENCES prompt (id) ON DELETE CASCADE,
@@ -51,7 +52,7 @@ CREATE INDEX annotation_by_prompt ON prompt_annotation (prompt_id);
 DROP VIEW answer_set_state;
 DROP VIEW live_demonstration;
 DROP VIEW live_ranking;
-CREATE VIEW live_prompt AS SELECT * FROM prompt WHERE NOT is_deleted;
+CREATE VIEW live_prompt AS SELECT * FROM prompt WHERE is_deleted = 0;
 CREATE VIEW live_demonstration AS SELECT * FROM demonstration WHERE NOT coalesce(
     (SELECT is_retracted FROM retraction WHERE demonstration_id = demonstration.id ORDER BY id DESC LIMIT 1), 0)
     AND prompt_id NOT IN (SELECT id FROM prompt WHERE is_deleted);
