@@ -65,7 +65,7 @@ class PromptList(PromptTable):
         rows = self._read(
             f"""WITH {_LABELED}, page AS MATERIALIZED (
                 SELECT p.id AS page_id, p.id IN labeled AS is_labeled,
-                    p.id IN (SELECT prompt_id FROM draft) AS has_draft
+                    p.id IN (SELECT prompt_id FROM unfinished) AS has_draft
                 FROM prompt p {where} ORDER BY {_ORDERS[order]} LIMIT ? OFFSET ?)
             SELECT p.id, p.turns, p.use_case, p.split, p.source,
                 (SELECT count(*) FROM live_demonstration WHERE prompt_id = page_id), has_draft,

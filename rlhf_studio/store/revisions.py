@@ -5,7 +5,7 @@ from typing import Literal
 
 from rlhf_studio.errors import DataError
 from rlhf_studio.schema import Demonstration, Ranking
-from rlhf_studio.store.database import Written
+from rlhf_studio.store.database import Changes, Written
 from rlhf_studio.store.journal import LabelActs
 from rlhf_studio.store.labels import LabelTables
 
@@ -21,6 +21,8 @@ class Revisions(LabelActs):
     def revise_demonstration(self, demonstration_id: int, text: str, author: str) -> Written:
         """Keep a new version of a demonstration, as one act that can be undone; the one id is the new version's.
 
+        The unfinished edit of it is done with.
+
         Raises:
             DataError: If it is empty, or the older one is not there or was taken back.
         """
@@ -31,8 +33,9 @@ class Revisions(LabelActs):
                 self, old.prompt_id, text, author, replaces=demonstration_id, model=old.model
             )
             self._put_aside("demonstration", demonstration_id, author)
+            dropped = self._drop_edit(demonstration_id)
             entry = self._log("revision", author, prompt_id=old.prompt_id, demonstration_id=made.ids[0])
-        return Written(made.ids, entry.changes)
+        return Written(made.ids, Changes(entry.changes.tables | dropped.tables))
 
     def revise_ranking(
         self,

@@ -2,7 +2,8 @@
 
 Prompts have tags and can be deleted, which only hides them and their labels. Rankings know how sure the labeler was,
 a note, whether all answers are bad, and whether they are a silent repeat. A label can be a new version of an older
-one. Ratings of single answers and marks of prompts (InstructGPT, tables 3 and 7) are append-only: of one labeler the
+one. Drafts know whose answer they began with, and a demonstration that is being edited has a draft of its own.
+Ratings of single answers and marks of prompts (InstructGPT, tables 3 and 7) are append-only: of one labeler the
 latest row counts.
 
 This text is the past: a change of the tables is a new migration, never an edit here.
@@ -24,6 +25,12 @@ CREATE INDEX tag_by_prompt ON prompt_tag (prompt_id);
 ALTER TABLE demonstration ADD COLUMN replaces INTEGER REFERENCES demonstration (id);
 ALTER TABLE demonstration ADD COLUMN model TEXT NOT NULL DEFAULT '';
 CREATE INDEX demonstration_by_older ON demonstration (replaces) WHERE replaces IS NOT NULL;
+ALTER TABLE draft ADD COLUMN model TEXT NOT NULL DEFAULT '';
+CREATE TABLE demonstration_draft (
+    demonstration_id INTEGER PRIMARY KEY REFERENCES demonstration (id) ON DELETE CASCADE,
+    text TEXT NOT NULL CHECK (text <> ''),
+    saved TEXT NOT NULL
+) STRICT;
 ALTER TABLE ranking ADD COLUMN replaces INTEGER REFERENCES ranking (id);
 ALTER TABLE ranking ADD COLUMN is_repeat INTEGER NOT NULL DEFAULT 0 CHECK (is_repeat IN (0, 1));
 ALTER TABLE ranking ADD COLUMN confidence INTEGER CHECK (confidence BETWEEN 1 AND 3);
@@ -56,6 +63,8 @@ CREATE VIEW live_prompt AS SELECT * FROM prompt WHERE is_deleted = 0;
 CREATE VIEW live_demonstration AS SELECT * FROM demonstration WHERE NOT coalesce(
     (SELECT is_retracted FROM retraction WHERE demonstration_id = demonstration.id ORDER BY id DESC LIMIT 1), 0)
     AND prompt_id NOT IN (SELECT id FROM prompt WHERE is_deleted);
+CREATE VIEW unfinished AS SELECT prompt_id FROM draft
+    UNION SELECT prompt_id FROM demonstration_draft JOIN live_demonstration d ON d.id = demonstration_id;
 CREATE VIEW live_ranking AS SELECT * FROM ranking WHERE NOT coalesce(
     (SELECT is_retracted FROM retraction WHERE ranking_id = ranking.id ORDER BY id DESC LIMIT 1), 0)
     AND prompt_id NOT IN (SELECT id FROM prompt WHERE is_deleted);

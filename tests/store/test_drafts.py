@@ -75,3 +75,53 @@ def test_the_window_keeps_settings_under_its_own_names(store):
     with pytest.raises(DataError, match="half a character"):
         store.set_meta("ui.k", "\ud83d")
     assert (store.title, store.get_meta("title")) == ("A test", "A test")
+
+
+def test_a_draft_knows_whose_answer_it_began_with(asked):
+    store, (one, two) = asked
+    assert store.save_draft(one, "Bears", "tiny") == DRAFT
+    assert store.save_draft(one, "Bears", "tiny") == NOTHING
+    assert (store.draft_model(one), store.draft_model(two)) == ("tiny", "")
+    assert store.save_draft(one, "Bears", "") == DRAFT
+    assert store.draft_model(one) == ""
+
+
+def test_an_edit_is_kept_beside_the_draft_until_the_new_version_is_saved(asked):
+    store, (one, _) = asked
+    made = store.add_demonstration(one, "Bears live.", "eve").ids[0]
+    store.save_draft(one, "Another")
+    assert store.save_edit(made, "Bears live here.") == DRAFT
+    assert store.save_edit(made, "Bears live here.") == NOTHING
+    store.close()
+    with open_project(store.folder) as again:
+        assert (again.edit(made), again.edits(one), again.draft(one)) == (
+            "Bears live here.",
+            {made: "Bears live here."},
+            "Another",
+        )
+        new = again.revise_demonstration(made, "Bears live here.", "eve")
+        assert "draft" in new.changes.tables
+        assert (again.edit(made), again.edits(one), again.draft(one)) == (None, {}, "Another")
+
+
+@pytest.mark.parametrize("text", ["", " \n", "Bears live."])
+def test_an_edit_that_changes_nothing_is_forgotten(text, asked):
+    store, (one, _) = asked
+    made = store.add_demonstration(one, "Bears live.", "eve").ids[0]
+    store.save_edit(made, "Bears")
+    assert store.save_edit(made, text) == DRAFT
+    assert store.edit(made) is None
+
+
+def test_edits_that_cannot_be_are_refused(asked):
+    store, (one, _) = asked
+    with pytest.raises(DataError, match="no demonstration 99"):
+        store.save_edit(99, "x")
+    made = store.add_demonstration(one, "Bears live.", "eve").ids[0]
+    with pytest.raises(DataError, match="half a character"):
+        store.save_edit(made, "\ud83d")
+    store.save_edit(made, "Seals")
+    assert [item.id for item in store.find_prompts() if item.has_draft] == [one]
+    store.retract_demonstration(made)
+    assert store.edits(one) == {}
+    assert not any(item.has_draft for item in store.find_prompts())
