@@ -39,6 +39,20 @@ USE_CASES: tuple[UseCase, ...] = (  # in the order of InstructGPT's table 1
     "closed_qa",
     "extract",
 )
+USE_CASE_PERCENT: dict[
+    UseCase, float
+] = {  # of the paper's reward model prompts, table 1; rounded there, so 99.9 in all
+    "generation": 45.6,
+    "open_qa": 12.4,
+    "brainstorming": 11.2,
+    "chat": 8.4,
+    "rewrite": 6.6,
+    "summarization": 4.2,
+    "classification": 3.5,
+    "other": 3.5,
+    "closed_qa": 2.6,
+    "extract": 1.9,
+}
 PURPOSES: tuple[Purpose, ...] = ("demonstrate", "rank", "ppo", "probe")
 SPLITS: tuple[Split, ...] = ("train", "valid", "test")
 
