@@ -110,7 +110,7 @@ class WritingDesk(PromptList):
     ) -> tuple[int, UseCase] | None:
         """The first unanswered prompt behind another one in an order of ids, from the top again at the end."""
         # a smallest key instead of an order: it need not be sorted, which takes four times as long for 100,000 prompts
-        for test in (f"{key} > (SELECT {key} FROM (SELECT ? AS id))", "? IS NOT NULL"):
+        for test in (f"{key} > (SELECT {key} FROM (SELECT ? AS id))", "? IS NOT NULL"):  # noqa: S608  fixed words
             rows = self._read(
                 _FIRST.format(key=key, test=test), (json.dumps(use_cases), after, json.dumps(sorted(skipped)), after)
             )
