@@ -10,10 +10,10 @@ from typing import Literal
 
 from rlhf_studio.errors import DataError
 from rlhf_studio.schema import Demonstration
-from rlhf_studio.store.answer_sets import AnswerSetTables
 from rlhf_studio.store.checks import check_text
 from rlhf_studio.store.database import Changes, Written, now
 from rlhf_studio.store.labels import DEMONSTRATION
+from rlhf_studio.store.rank_history import RankHistory
 
 JournalKind = Literal[
     "demonstration",  # added
@@ -92,7 +92,7 @@ class JournalEntry:
         return Changes(frozenset(tables))
 
 
-class LabelActs(AnswerSetTables):
+class LabelActs(RankHistory):
     """What a person does to labels: each act is in the journal, and a new one clears what could be redone."""
 
     def add_demonstration(

@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+_KEPT = 32  # acts that can still be taken back after the order was kept on disk
 
 Tiers = tuple[tuple[int, ...], ...]
 
@@ -21,6 +24,30 @@ class OrderEntry:
     def __init__(self, k: int) -> None:
         self.k = k
         self._states = [_State()]
+
+    @classmethod
+    def of(cls, k: int, tiers: Sequence[Sequence[int]]) -> "OrderEntry":
+        """A whole order that was made earlier, as one act."""
+        entry = cls(k)
+        entry._states.append(_State(_frozen(tiers)))
+        return entry
+
+    @classmethod
+    def from_json(cls, k: int, kept: Any) -> "OrderEntry | None":
+        """What ``to_json`` kept; None where that is no order of ``k`` answers."""
+        try:
+            states = [_State(_frozen(tiers), is_tying=bool(is_tying)) for tiers, is_tying in kept]
+        except (TypeError, ValueError):
+            return None
+        if not all(_is_order(state, k) for state in states):
+            return None
+        entry = cls(k)
+        entry._states += states
+        return entry
+
+    def to_json(self) -> list[Any]:
+        """The last acts, each as tiers and whether a tie was begun."""
+        return [[state.tiers, state.is_tying] for state in self._states[1:][-_KEPT:]]
 
     @property
     def tiers(self) -> Tiers:
@@ -103,6 +130,14 @@ class OrderEntry:
         self._states.append(_State(tiers))
         return True
 
+    def remove(self, index: int) -> bool:
+        """Take an answer out of the order; return whether it was in it."""
+        if self.tier_of(index) is None:
+            return False
+        rest = (tuple(i for i in members if i != index) for members in self.tiers)
+        self._states.append(_State(tuple(members for members in rest if members)))
+        return True
+
     def move(self, index: int, step: int) -> bool:
         """One step up (-1) or down (+1): out of a tie, into the next tier, out of it again; unplaced ones go lowest."""
         tier = self.tier_of(index)
@@ -112,6 +147,17 @@ class OrderEntry:
             return self.place(index, tier + (step > 0), as_new=True)
         wanted = tier + step
         return 0 <= wanted < len(self.tiers) and self.place(index, wanted, as_new=False)
+
+
+def _frozen(tiers: Sequence[Sequence[int]]) -> Tiers:
+    return tuple(tuple(int(index) for index in tier) for tier in tiers)
+
+
+def _is_order(state: _State, k: int) -> bool:
+    """Whether each answer is in it at most once, no tier is empty, and a tie is begun below another answer."""
+    placed = [index for tier in state.tiers for index in tier]
+    is_sound = all(state.tiers) and len(set(placed)) == len(placed) and all(0 <= index < k for index in placed)
+    return is_sound and (bool(placed) or not state.is_tying)
 
 
 def _sorted(tiers: Sequence[Sequence[int]]) -> list[list[int]]:

@@ -1,26 +1,54 @@
-"""How long rankings take."""
+"""How long rankings take: seconds of attention, and what is usual for a person."""
 
+import math
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from statistics import median
+
+from PySide6.QtCore import QEvent, QObject, Signal
 
 from rlhf_studio.store.project import Store
 
+IDLE_S = 60.0  # without a key, a move of the mouse or of its wheel, the rest of a pause is none of ranking
+_INPUT = frozenset(
+    {
+        QEvent.Type.KeyPress,
+        QEvent.Type.MouseMove,
+        QEvent.Type.MouseButtonPress,
+        QEvent.Type.Wheel,
+        QEvent.Type.TouchBegin,
+        QEvent.Type.InputMethod,
+    }
+)
+
 
 class Stopwatch:
-    """Counts the seconds in which something was looked at."""
+    """Counts the seconds in which something was worked at.
 
-    def __init__(self) -> None:
+    It is held while the window is in the background or the page is not shown. While it runs, a pause between two
+    signs of life (``note_input``) counts at most ``IDLE_S``: who reads a long answer touches nothing for a while, who
+    went for coffee for longer. So the first minute of a pause counts, what is beyond it does not.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._kept = 0.0
-        self._since: float | None = None
+        self._since: float | None = None  # the last sign of life, None while it is held
 
     @property
     def seconds(self) -> float:
         """Counted so far."""
-        return self._kept + (0.0 if self._since is None else time.monotonic() - self._since)
+        return self._kept + (0.0 if self._since is None else min(self._clock() - self._since, IDLE_S))
 
-    def restart(self) -> None:
-        """Begin from nothing."""
-        self._kept, self._since = 0.0, time.monotonic()
+    def restart(self, kept: float = 0.0) -> None:
+        """Begin from nothing, or from what was counted earlier."""
+        self._kept, self._since = kept, self._clock()
+
+    def note_input(self) -> None:
+        """Somebody is there."""
+        if self._since is not None:
+            self.restart(self.seconds)
 
     def hold(self) -> None:
         """Count no more until ``go_on``."""
@@ -29,14 +57,45 @@ class Stopwatch:
     def go_on(self) -> None:
         """Count on."""
         if self._since is None:
-            self._since = time.monotonic()
+            self._since = self._clock()
 
 
-def median_seconds(store: Store, labeler: str) -> float | None:
-    """The median of what a person's rankings took; None before the first one.
+class InputWatch(QObject):
+    """Tells of keys and the mouse; made to watch the system's window, which gets each input once, not every widget."""
+
+    noted = Signal()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        if event.type() in _INPUT:
+            self.noted.emit()
+        return super().eventFilter(watched, event)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What is usual for one person and one number of answers, in seconds.
+
+    Attributes:
+        k: Answers in a set.
+        median: Half of the rankings took no longer.
+        p90: Nine in ten took no longer (nearest rank).
+    """
+
+    k: int
+    median: float
+    p90: float
+
+
+def pace(store: Store, labeler: str, k: int) -> Pace | None:
+    """Of a person's latest rankings of ``k`` answers; None before the first one.
 
     Raises:
         StudioError: If the project cannot be read.
     """
-    taken = [row.seconds for row in store.rankings() if row.labeler == labeler and not row.is_simulated]
-    return median(taken) if taken else None
+    taken = sorted(store.ranking_seconds(labeler, k))
+    return Pace(k, median(taken), nearest_rank(taken, 0.9)) if taken else None
+
+
+def nearest_rank(ascending: Sequence[float], share: float) -> float:
+    """The smallest value that at least this share of the values does not exceed."""
+    return ascending[max(0, math.ceil(share * len(ascending)) - 1)]
