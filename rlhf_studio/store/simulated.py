@@ -22,9 +22,9 @@ Tiers = Sequence[Sequence[int]]
 
 @dataclass(frozen=True, slots=True)
 class SimulatedSet:
-    """Answers that a script has ranked, in the order they were shown."""
+    """Answers that a script has ranked, or is to rank, in the order they were shown."""
 
-    ranking_id: int
+    ranking_id: int  # 0 where no script has ranked them
     set_id: int | None  # None where they are no answer set yet
     prompt_id: int
     prompt_text: str  # the last turn
@@ -75,9 +75,11 @@ class SimulatedRankings(LabelActs):
         return Written(tuple(ids), entry.changes)
 
     def simulated_sets(self) -> tuple[SimulatedSet, ...]:
-        """The answers that a script has ranked and no person has judged since."""
+        """The answers that a script has ranked and no person has judged since; those that several have, once."""
         rows = sorted(stored_json(self._read(_SETS)[0][0], "The simulated rankings"))
-        return tuple(_simulated_set(list(entries)) for _, entries in groupby(rows, key=lambda row: row[0]))
+        sets = [simulated_set(list(entries)) for _, entries in groupby(rows, key=lambda row: row[0])]
+        newest = {frozenset(one.completion_ids): one for one in sets}
+        return tuple(one for one in sets if newest[frozenset(one.completion_ids)] is one)
 
     def replace_simulated_rankings(
         self, orders: Sequence[tuple[SimulatedSet, Tiers]], labeler: str, who: str = ""
@@ -99,7 +101,7 @@ class SimulatedRankings(LabelActs):
         for name in (who, labeler):
             check_text(name, "The name of who does this")
         for one, tiers in orders:
-            _check_order(one, tiers)
+            check_order(one, tiers)
         with self.transaction():
             sets = tuple(one for one, _ in orders)
             if sets != self.simulated_sets():
@@ -149,7 +151,10 @@ class SimulatedRankings(LabelActs):
         return [row[0] for row in rankings]
 
     def _make_sets(self, sets: Sequence[SimulatedSet]) -> dict[int, int]:
-        """Let rankings belong to the sets of their answers, which are made where there are none: set by ranking."""
+        """Let rankings belong to the sets of their answers, which are made where there are none: set by ranking.
+
+        A ranking that is not the one of a set that is there stays so: people shall rank that set all the same.
+        """
         found = {one.ranking_id: one.set_id for one in sets if one.set_id is not None}
         loose = [one for one in sets if one.set_id is None]
         known = self._holders(loose)
@@ -159,10 +164,8 @@ class SimulatedRankings(LabelActs):
         next_id = self._next_id("answer_set")
         for one in loose:
             ids = frozenset(one.completion_ids)
-            if ids in known:
-                found[one.ranking_id] = known[ids]
-            elif MIN_ANSWERS <= len(ids) <= MAX_ANSWERS and not ids & taken:
-                found[one.ranking_id] = known[ids] = set_id = next_id + len(new)
+            if ids not in known and MIN_ANSWERS <= len(ids) <= MAX_ANSWERS and not ids & taken:
+                found[one.ranking_id] = set_id = next_id + len(new)
                 taken |= ids
                 new.append((set_id, one.prompt_id, now()))
                 entries += [(set_id, place, i) for place, i in enumerate(one.completion_ids)]
@@ -191,13 +194,19 @@ class SimulatedRankings(LabelActs):
         return int(rows[0][0]) + 1 if rows else 1
 
 
-def _simulated_set(rows: Sequence[Sequence[Any]]) -> SimulatedSet:
+def simulated_set(rows: Sequence[Sequence[Any]]) -> SimulatedSet:
+    """Answers of one set, from rows of ranking, place, completion, set, prompt, its turns and the text."""
     ranking_id, _, _, set_id, prompt_id, turns, _ = rows[0]
     ids, texts = tuple(row[2] for row in rows), tuple(row[6] for row in rows)
     return SimulatedSet(ranking_id, set_id, prompt_id, turns_from(turns)[-1].content, ids, texts)
 
 
-def _check_order(one: SimulatedSet, tiers: Tiers) -> None:
+def check_order(one: SimulatedSet, tiers: Tiers) -> None:
+    """Refuse tiers that do not hold each answer once.
+
+    Raises:
+        DataError: If they do not.
+    """
     ordered = sorted(i for tier in tiers for i in tier)
     if ordered != sorted(one.completion_ids) or not all(tiers):
         raise DataError(f"An order of prompt {one.prompt_id}'s answers does not hold each once. Order all of them.")
