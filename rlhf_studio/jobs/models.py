@@ -21,6 +21,7 @@ from rlhf_studio.schema import RunKind
 
 ModelStage = Literal["base", "pretrain", "sft", "reward", "rl-start", "ppo", "ppo-ptx"]
 
+TRAINED: frozenset[ModelStage] = frozenset({"sft", "ppo", "ppo-ptx"})  # what people ask, if there is any
 CHECKPOINTS = "checkpoints"  # a model whose path lies in a folder of this name is read from a checkpoint
 LEFT_BY: dict[RunKind, str] = {
     "pretrain": "base",

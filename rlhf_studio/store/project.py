@@ -13,6 +13,7 @@ from rlhf_studio.store.prompt_list import PromptList
 from rlhf_studio.store.revisions import Revisions
 from rlhf_studio.store.runs import RunIndex
 from rlhf_studio.store.scripted import ScriptedRankings
+from rlhf_studio.store.to_rank import PromptsToRank
 from rlhf_studio.store.trash import RunTrash
 from rlhf_studio.store.writing import WritingDesk
 
@@ -24,7 +25,7 @@ APPLICATION_ID = 0x524C4846  # "RLHF"
 _LEFTOVERS = (f"{DATABASE}.part", f"{DATABASE}.part-journal", LOCK, ".DS_Store", "desktop.ini")
 
 
-class Store(RunTrash, Revisions, WritingDesk, ScriptedRankings, PromptList, RunIndex):
+class Store(RunTrash, Revisions, WritingDesk, ScriptedRankings, PromptsToRank, PromptList, RunIndex):
     """Everything a project keeps; belongs to the thread that opened it, and is a context manager."""
 
     def __init__(

@@ -6,7 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QSizePolicy, QWidget
 
 from rlhf_studio.errors import StudioError
-from rlhf_studio.jobs.models import ModelChoice, language_models
+from rlhf_studio.jobs.models import TRAINED, ModelChoice, language_models
 from rlhf_studio.paths import models_dir
 from rlhf_studio.schema import Prompt, Sampling
 from rlhf_studio.ui.inquiry import Inquiry
@@ -16,7 +16,6 @@ from rlhf_studio.ui.widgets.text import PlainLabel, set_look
 from rlhf_studio.ui.write.conversation import ReadingBox
 
 ASKED = Sampling(temperature=0.7, top_p=0.95, max_new_tokens=96)  # lively, but seldom astray
-_TRAINED = frozenset({"sft", "ppo", "ppo-ptx"})
 
 
 class ModelPicker(QComboBox):
@@ -61,7 +60,7 @@ class ModelPicker(QComboBox):
     def _first_choice(self) -> int:
         wanted = self._session.preferences.value(self._remembered)
         by_key = [place for place, choice in enumerate(self.choices) if choice.key == wanted]
-        trained = [place for place, choice in enumerate(self.choices) if choice.stage in _TRAINED]
+        trained = [place for place, choice in enumerate(self.choices) if choice.stage in TRAINED]
         return (by_key or trained or [0])[-1]
 
     def _on_activated(self) -> None:

@@ -1,0 +1,31 @@
+"""Which prompts get sampled answers next."""
+
+from rlhf_studio.schema import Prompt
+from rlhf_studio.store.answer_sets import AnswerSetTables
+
+# what simulates, and silent repeats, do not count: a prompt that no person has ranked shall come first
+_NEXT = """
+WITH ranked AS (
+    SELECT prompt_id, count(*) AS n FROM live_ranking WHERE NOT is_simulated AND NOT is_repeat GROUP BY prompt_id
+), open AS (
+    SELECT prompt_id, count(*) AS n FROM answer_set_state WHERE state <> 'ranked' GROUP BY prompt_id
+)
+SELECT q.prompt_id FROM prompt_purpose q
+    JOIN live_prompt p ON p.id = q.prompt_id
+    LEFT JOIN ranked r ON r.prompt_id = q.prompt_id
+    LEFT JOIN open o ON o.prompt_id = q.prompt_id
+    WHERE q.purpose = 'rank' ORDER BY coalesce(r.n, 0) + coalesce(o.n, 0), q.prompt_id LIMIT ?
+"""
+_STEP = "SELECT count(*) FROM answer_set WHERE prompt_id = ?"
+
+
+class PromptsToRank(AnswerSetTables):
+    """The order in which answers are sampled to prompts; asked of the database, for there may be 100,000."""
+
+    def prompts_to_rank(self, limit: int) -> tuple[Prompt, ...]:
+        """Prompts to sample answers to: those with the fewest rankings by people and sets that are not ranked first."""
+        return tuple(self.prompt(row[0]) for row in self._read(_NEXT, (limit,)))
+
+    def sets_of_prompt(self, prompt_id: int) -> int:
+        """How many sets of answers a prompt has had so far: another number draws other answers."""
+        return int(self._read(_STEP, (prompt_id,))[0][0])
