@@ -109,7 +109,8 @@ def _sample(store: "Store", prompts: "Sequence[Prompt]", args: argparse.Namespac
 
     choice = _choice(store, args.model)
     model = read_language_model(choice.path, resolve_device(args.device))
-    sampling, ids = Sampling(args.temperature, 1.0, args.max_new_tokens), set()
+    sampling = Sampling(args.temperature, 1.0, args.max_new_tokens)
+    ids: set[int] = set()
     for prompt in prompts:
         answers = sample_many(
             model, [prompt.turns], args.sample, sampling, step=store.sets_of_prompt(prompt.id), keys=[prompt.id]

@@ -3,6 +3,14 @@
 from rlhf_studio.schema import Prompt
 from rlhf_studio.store.answer_sets import AnswerSetTables
 
+# of most projects: there are prompts that nobody has looked at, and the first of them is found without all the others
+_FRESH = """
+SELECT q.prompt_id FROM prompt_purpose q JOIN live_prompt p ON p.id = q.prompt_id WHERE q.purpose = 'rank'
+    AND NOT EXISTS (SELECT 1 FROM live_ranking r
+        WHERE r.prompt_id = q.prompt_id AND NOT r.is_simulated AND NOT r.is_repeat)
+    AND NOT EXISTS (SELECT 1 FROM answer_set_state s WHERE s.prompt_id = q.prompt_id AND s.state <> 'ranked')
+    ORDER BY q.prompt_id LIMIT ?
+"""
 # what simulates, and silent repeats, do not count: a prompt that no person has ranked shall come first
 _NEXT = """
 WITH ranked AS (
@@ -24,7 +32,10 @@ class PromptsToRank(AnswerSetTables):
 
     def prompts_to_rank(self, limit: int) -> tuple[Prompt, ...]:
         """Prompts to sample answers to: those with the fewest rankings by people and sets that are not ranked first."""
-        return tuple(self.prompt(row[0]) for row in self._read(_NEXT, (limit,)))
+        rows = self._read(_FRESH, (limit,))
+        if len(rows) < limit:
+            rows = self._read(_NEXT, (limit,))
+        return tuple(self.prompt(row[0]) for row in rows)
 
     def sets_of_prompt(self, prompt_id: int) -> int:
         """How many sets of answers a prompt has had so far: another number draws other answers."""
