@@ -56,6 +56,10 @@ CREATE TABLE prompt_annotation (
 ) STRICT;
 CREATE INDEX annotation_by_prompt ON prompt_annotation (prompt_id);
 
+CREATE INDEX demonstration_by_time ON demonstration (created);
+CREATE INDEX ranking_by_time ON ranking (created);
+CREATE INDEX verdict_by_time ON answer_set_verdict (created);
+
 DROP VIEW answer_set_state;
 DROP VIEW live_demonstration;
 DROP VIEW live_ranking;
