@@ -97,6 +97,8 @@ ACTS = {
     "target": "another target of the simulated rankings",
     "run": "the deletion of a run",
     "scripted": "the rankings by a script",
+    "revision": "a new version of a label",
+    "rating": "a rating",
 }
 
 DURATIONS = ("{seconds} s", "{minutes} min {seconds} s", "{hours} h {minutes} min")

@@ -10,6 +10,7 @@ from rlhf_studio.store.database import connect, explained, now, way_back
 from rlhf_studio.store.lock import LockTakenError, ProjectLock
 from rlhf_studio.store.migrations import migrate, pending, schema_version
 from rlhf_studio.store.prompt_list import PromptList
+from rlhf_studio.store.ratings import Ratings
 from rlhf_studio.store.revisions import Revisions
 from rlhf_studio.store.runs import RunIndex
 from rlhf_studio.store.scripted import ScriptedRankings
@@ -25,7 +26,7 @@ APPLICATION_ID = 0x524C4846  # "RLHF"
 _LEFTOVERS = (f"{DATABASE}.part", f"{DATABASE}.part-journal", LOCK, ".DS_Store", "desktop.ini")
 
 
-class Store(RunTrash, Revisions, WritingDesk, ScriptedRankings, PromptsToRank, PromptList, RunIndex):
+class Store(RunTrash, Revisions, WritingDesk, ScriptedRankings, PromptsToRank, Ratings, PromptList, RunIndex):
     """Everything a project keeps; belongs to the thread that opened it, and is a context manager."""
 
     def __init__(
