@@ -7,6 +7,7 @@ from pathlib import Path
 from rlhf_studio.errors import DataError
 from rlhf_studio.store.checks import check_filled
 from rlhf_studio.store.database import connect, explained, now, way_back
+from rlhf_studio.store.history import LabelHistory
 from rlhf_studio.store.lock import LockTakenError, ProjectLock
 from rlhf_studio.store.migrations import migrate, pending, schema_version
 from rlhf_studio.store.prompt_list import PromptList
@@ -26,7 +27,9 @@ APPLICATION_ID = 0x524C4846  # "RLHF"
 _LEFTOVERS = (f"{DATABASE}.part", f"{DATABASE}.part-journal", LOCK, ".DS_Store", "desktop.ini")
 
 
-class Store(RunTrash, Revisions, WritingDesk, ScriptedRankings, PromptsToRank, Ratings, PromptList, RunIndex):
+class Store(
+    RunTrash, Revisions, WritingDesk, ScriptedRankings, PromptsToRank, Ratings, LabelHistory, PromptList, RunIndex
+):
     """Everything a project keeps; belongs to the thread that opened it, and is a context manager."""
 
     def __init__(
