@@ -10,6 +10,7 @@ from rlhf_studio.jobs.estimate import RunEstimate
 from rlhf_studio.jobs.event_log import EVENT_FILE, EventLog
 from rlhf_studio.jobs.inference import (
     AnswerDone,
+    AnswersScored,
     AnswerText,
     DeviceFound,
     EstimateFound,
@@ -167,6 +168,17 @@ class FakeInference:
     """Stands where ``InferenceService`` stands; a test tells what it answers, or it takes answers from a list."""
 
     def __init__(self, texts=()):
+        self.scores = (
+            0.9,
+            -0.4,
+            1.6,
+            0.2,
+            -1.1,
+            0.5,
+            2.0,
+            -0.6,
+            0.1,
+        )  # of answers that are there; None: told by a test
         self.texts = texts  # the answers, over and over; without any the test tells them
         self.asked = []  # one namespace a request
         self.cancelled = []
@@ -187,6 +199,14 @@ class FakeInference:
                 text = self.texts[(place + index) % len(self.texts)]
                 self.answer(request, text, index, score=0.4 * (place + index) - 1, kl=2.5 * (place + index))
             self.events.append(RequestDone(number, 1.5))
+        return number
+
+    def score(self, reward, turns, answers, *, priority=0):
+        number = next(self._numbers)
+        request = SimpleNamespace(number=number, reward=reward, turns=turns, answers=answers, k=0)
+        self.asked.append(request)
+        if self.scores is not None:
+            self.events += [AnswersScored(number, tuple(self.scores[: len(answers)])), RequestDone(number, 0.1)]
         return number
 
     def evaluate(self, run, *, priority=10):

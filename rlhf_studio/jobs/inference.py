@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rlhf_studio.errors import StudioError
 from rlhf_studio.jobs.inference_events import (
     AnswerDone,
+    AnswersScored,
     AnswerText,
     DeviceFound,
     EstimateFound,
@@ -29,7 +30,7 @@ from rlhf_studio.jobs.inference_question import Listener, Place, Question
 from rlhf_studio.jobs.models import ModelChoice
 from rlhf_studio.jobs.torch_loading import is_loaded, load_torch
 from rlhf_studio.jobs.turns import Turns
-from rlhf_studio.schema import RunSpec, Sampling, Turn
+from rlhf_studio.schema import Answer, RunSpec, Sampling, Turn
 
 if TYPE_CHECKING:
     from rlhf_studio.jobs.model_reading import ModelShelf
@@ -39,6 +40,7 @@ __all__ = [
     "URGENT",
     "AnswerDone",
     "AnswerText",
+    "AnswersScored",
     "DeviceFound",
     "EstimateFound",
     "EvaluationDone",
@@ -174,6 +176,24 @@ class InferenceService:
             is_urgent=priority <= URGENT,
         )
         return self._ask(priority, partial(_answer, question))
+
+    def score(
+        self,
+        reward: ModelChoice | Path,
+        turns: Sequence[Turn],
+        answers: Sequence[Answer],
+        *,
+        priority: int = URGENT,
+    ) -> int:
+        """Score answers that are there already; ``AnswersScored`` comes before ``RequestDone``.
+
+        Args:
+            reward: Scores; reads the answers' token ids where they are of its own tokenizer, as in training.
+            turns: That are answered.
+            answers: Two or more.
+            priority: A lower number comes sooner.
+        """
+        return self._ask(priority, partial(_score, _place(reward), tuple(turns), tuple(answers)))
 
     def prepare(self, model: ModelChoice | Path, *, priority: int = BACKGROUND) -> int:
         """Load torch and a model before anyone asks it something; ends with ``RequestDone``."""
@@ -316,6 +336,7 @@ class InferenceService:
             done=lambda index, answer: self._tell(request, AnswerDone(request.id, index, answer)),
             evaluating=lambda share: self._tell(request, EvaluationProgress(request.id, share)),
             evaluated=lambda found: self._tell(request, EvaluationDone(request.id, found)),
+            scored=lambda scores: self._tell(request, AnswersScored(request.id, scores)),
             estimated=lambda estimate: self._tell(request, EstimateFound(request.id, estimate)),
             is_cancelled=lambda: request.is_cancelled,
             turn=self._take_turn,
@@ -350,6 +371,14 @@ def _answer(question: Question, shelf: "ModelShelf", listener: Listener) -> Iter
     from rlhf_studio.jobs.inference_work import answer  # noqa: PLC0415  needs torch
 
     return answer(question, shelf, listener)
+
+
+def _score(
+    reward: Place, turns: tuple[Turn, ...], answers: tuple[Answer, ...], shelf: "ModelShelf", listener: Listener
+) -> Iterator[None]:
+    from rlhf_studio.jobs.inference_work import score  # noqa: PLC0415  needs torch
+
+    return score(reward, turns, answers, shelf, listener)
 
 
 def _estimate(

@@ -88,6 +88,14 @@ class EstimateFound:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswersScored:
+    """What a reward model gives for answers that were there, in the order they were named."""
+
+    request: int
+    scores: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RequestDone:
     """The last event of a request that went well."""
 
@@ -108,6 +116,7 @@ InferenceEvent = (
     | ModelLoading
     | AnswerText
     | AnswerDone
+    | AnswersScored
     | EstimateFound
     | EvaluationProgress
     | EvaluationDone

@@ -45,6 +45,7 @@ class Listener:
     evaluating: Callable[[float], None]  # share done
     evaluated: Callable[[RewardEvaluation], None]
     estimated: Callable[[RunEstimate], None]
+    scored: Callable[[tuple[float, ...]], None]
     is_cancelled: Callable[[], bool]
     turn: Callable[[], AbstractContextManager[None]]
     other_stretch: Callable[[], float]  # seconds that training held its last turn

@@ -14,17 +14,17 @@ from torch import Tensor
 
 from rlhf_studio.errors import DataError, ModelError, RunError
 from rlhf_studio.jobs.inference_events import InferredAnswer
-from rlhf_studio.jobs.inference_question import Listener, Question
+from rlhf_studio.jobs.inference_question import Listener, Place, Question
 from rlhf_studio.jobs.model_reading import ModelShelf
 from rlhf_studio.jobs.reward_evaluation import write_evaluation
-from rlhf_studio.jobs.reward_scoring import evaluate_reward
+from rlhf_studio.jobs.reward_scoring import evaluate_reward, score_answers
 from rlhf_studio.lm.generate import Generation
 from rlhf_studio.lm.heads import ScalarModel
 from rlhf_studio.lm.model import LanguageModel
 from rlhf_studio.lm.padding import right_pad
 from rlhf_studio.lm.sampling import SampledAnswer, stream_answers
 from rlhf_studio.rl.logprobs import token_logprobs
-from rlhf_studio.schema import Turn
+from rlhf_studio.schema import Answer, Turn
 from rlhf_studio.train.rollout import Rollout, begin_rollout, in_pieces
 
 Result = TypeVar("Result")
@@ -60,6 +60,20 @@ def answer(question: Question, shelf: ModelShelf, listener: Listener) -> Iterato
             answers = [replace(a, kl=kl) for a, kl in zip(answers, kls, strict=True)]
     for index, whole in enumerate(answers):
         listener.done(index, whole)
+
+
+def score(
+    reward: Place, turns: Sequence[Turn], answers: Sequence[Answer], shelf: ModelShelf, listener: Listener
+) -> Iterator[None]:
+    """Score answers that are there; yields where other work may come between.
+
+    Raises:
+        StudioError: If the reward model cannot be used, or an answer does not fit into its context.
+    """
+    judge = shelf.reward_model(reward.path, lambda: listener.loading(reward.title))
+    yield
+    scores = yield from _in_turns(score_answers(judge, turns, answers), listener)
+    listener.scored(tuple(scores))
 
 
 def evaluate(run: Path, shelf: ModelShelf, listener: Listener) -> Iterator[None]:

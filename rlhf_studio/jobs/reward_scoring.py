@@ -21,7 +21,7 @@ from rlhf_studio.lm.generate import Generation, Partial, generate, uniforms
 from rlhf_studio.lm.heads import ScalarModel
 from rlhf_studio.lm.model import LanguageModel
 from rlhf_studio.lm.padding import right_pad
-from rlhf_studio.schema import RankedRow, RewardData, Sampling, Turn
+from rlhf_studio.schema import Answer, RankedRow, RewardData, Sampling, Turn
 from rlhf_studio.settings import PpoSettings
 from rlhf_studio.stats.preferences import (
     ScoredRanking,
@@ -152,6 +152,24 @@ def _parts(work: Generator[float, None, Result], low: float, high: float) -> Gen
 def score_rankings(judge: ScalarModel, rows: Sequence[RankedRow]) -> list[ScoredRanking]:
     """Every ranking that has a pair and fits the model, with its scores."""
     return [ranking for _, ranking in driven(_score_rankings(judge, rows))]
+
+
+def score_answers(
+    judge: ScalarModel, turns: Sequence[Turn], answers: Sequence[Answer]
+) -> Generator[float, None, list[float]]:
+    """(K,) what a reward model gives to answers of one prompt, read as its training reads them; yields the share done.
+
+    Raises:
+        DataError: If prompt and answer are longer than the model's context.
+    """
+    row = RankedRow(0, tuple(turns), tuple(answers), tuple(range(1, len(answers) + 1)))
+    encoded, _ = encode_rankings(judge.codec, [row], judge.context_length)
+    if not encoded:
+        raise DataError(
+            f"Prompt and answer are longer than the reward model's context of {judge.context_length} tokens, so it "
+            "cannot score these answers. Choose shorter ones, or train a reward model with a longer context."
+        )
+    return (yield from _score(judge, encoded[0].answers))
 
 
 def driven(work: Generator[object, None, Result]) -> Result:

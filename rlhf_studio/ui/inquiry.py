@@ -4,6 +4,7 @@ from PySide6.QtCore import QObject, Signal
 
 from rlhf_studio.jobs.inference import (
     AnswerDone,
+    AnswersScored,
     AnswerText,
     EstimateFound,
     EvaluationDone,
@@ -25,6 +26,7 @@ class Inquiry(QObject):
     progressed = Signal(float)  # share of an evaluation that is done
     evaluated = Signal(object)  # jobs.reward_evaluation.RewardEvaluation
     estimated = Signal(object)  # jobs.estimate.RunEstimate
+    scored = Signal(object)  # tuple of scores, in the order in which the answers were named
     finished = Signal(float)  # seconds
     failed = Signal(str)  # a sentence to show
 
@@ -51,17 +53,25 @@ class Inquiry(QObject):
                 self.text_changed.emit(event.index, event.text)
             case AnswerDone():
                 self.answered.emit(event.index, event.answer)
-            case EvaluationProgress():
-                self.progressed.emit(event.share)
-            case EvaluationDone():
-                self.evaluated.emit(event.found)
-            case EstimateFound():
-                self.estimated.emit(event.estimate)
             case RequestDone():
                 self.is_over = True
                 self.finished.emit(event.seconds)
             case RequestFailed():
                 self.is_over = True
                 self.failed.emit(event.message)
+            case _:
+                self._pass_on(event)
+
+    def _pass_on(self, event: InferenceEvent) -> None:
+        """What was measured or scored."""
+        match event:
+            case EvaluationProgress():
+                self.progressed.emit(event.share)
+            case EvaluationDone():
+                self.evaluated.emit(event.found)
+            case AnswersScored():
+                self.scored.emit(event.scores)
+            case EstimateFound():
+                self.estimated.emit(event.estimate)
             case _:
                 pass

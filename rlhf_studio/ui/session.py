@@ -18,7 +18,7 @@ from rlhf_studio.jobs.runner import JobRunner, RunControl
 from rlhf_studio.jobs.stages import StageEvent, StageKey, StagePlan, continue_run, fork_stage, train_stages
 from rlhf_studio.jobs.steering import ask_changes
 from rlhf_studio.jobs.turns import Turns
-from rlhf_studio.schema import RunSpec, Sampling, Turn
+from rlhf_studio.schema import Answer, RunSpec, Sampling, Turn
 from rlhf_studio.store.database import Changes
 from rlhf_studio.store.project import Store
 from rlhf_studio.ui.inquiry import Inquiry
@@ -243,6 +243,10 @@ class Session(QObject):
             priority=priority,
         )
         return self._listen(request)
+
+    def score(self, reward: ModelChoice | Path, turns: tuple[Turn, ...], answers: Sequence[Answer]) -> Inquiry:
+        """Score answers that are there; ``scored`` of the inquiry brings it."""
+        return self._listen(self.inference.score(reward, turns, answers))
 
     def prepare(self, model: ModelChoice | Path) -> Inquiry:
         """Load a model before anyone asks it something."""

@@ -11,6 +11,7 @@ import torch
 from rlhf_studio.jobs.inference import (
     BACKGROUND,
     AnswerDone,
+    AnswersScored,
     AnswerText,
     DeviceFound,
     EstimateFound,
@@ -28,7 +29,7 @@ from rlhf_studio.lm.sampling import sample_answers, sample_many
 from rlhf_studio.lm.saving import save_language_model
 from rlhf_studio.lm.tokenizer_training import train_tokenizer
 from rlhf_studio.rl.logprobs import token_logprobs
-from rlhf_studio.schema import RunSpec, Sampling, Turn
+from rlhf_studio.schema import Answer, RunSpec, Sampling, Turn
 
 PATIENCE_S = 60
 TURNS = (Turn("user", "Why do cats sleep?"),)
@@ -186,6 +187,29 @@ def test_scores_and_kl_are_those_of_each_answer_alone(service, model_folder, rew
             assert answer.score == pytest.approx(float(judge.scores(batch)), abs=1e-4)
         assert answer.kl == pytest.approx(float(ours - theirs), abs=1e-3)
     assert any(abs(a.kl) > 0.01 for a in answers)
+
+
+def scores_in(events, request):
+    return next(e.scores for e in events if isinstance(e, AnswersScored) and e.request == request)
+
+
+def test_answers_that_are_there_are_scored_as_when_they_were_sampled(service, model_folder, reward_folder):
+    hot = Sampling(temperature=1.3, max_new_tokens=20, seed=1)
+    request = service.sample(model_folder, TURNS, 4, hot, reward=reward_folder)
+    answers = answers_in(all_of(service, request), request)
+    again = service.score(
+        ModelChoice("run:r", "Reward", "reward", reward_folder), TURNS, [Answer(a.text, a.token_ids) for a in answers]
+    )
+    events = all_of(service, again)
+    assert scores_in(events, again) == pytest.approx([a.score for a in answers], abs=1e-4)
+    assert isinstance(events[-1], RequestDone)
+
+
+def test_token_ids_of_another_tokenizer_are_not_read(service, reward_folder):
+    foreign = service.score(reward_folder, TURNS, [Answer("yes", (999_999,)), Answer("no", (1, 2, 3))])
+    own = service.score(reward_folder, TURNS, [Answer("yes"), Answer("no")])
+    events = all_of(service, foreign, own)
+    assert scores_in(events, foreign) == pytest.approx(scores_in(events, own))
 
 
 def test_a_model_is_no_distance_from_itself(service, model_folder):
@@ -436,6 +460,8 @@ def test_answers_too_long_for_a_judge_are_told(service, model_folder, reward_fol
     path = reward_folder / "config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "max_position_embeddings": 16}))
     request = service.sample(model_folder, TURNS, 1, SHORT, reward=reward_folder)
+    assert "the reward model's context of 16" in failure_in(all_of(service, request), request)
+    request = service.score(reward_folder, TURNS, [Answer("a " * 40), Answer("b")])
     assert "the reward model's context of 16" in failure_in(all_of(service, request), request)
 
 

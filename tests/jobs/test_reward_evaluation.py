@@ -226,6 +226,7 @@ def test_what_cannot_be_kept_is_shown_all_the_same(runs, monkeypatch):
         evaluating=lambda _: None,
         evaluated=told.append,
         estimated=lambda _: None,
+        scored=lambda _: None,
         is_cancelled=lambda: False,
         turn=nullcontext,
         other_stretch=lambda: 0.0,
