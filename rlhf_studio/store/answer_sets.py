@@ -14,6 +14,7 @@ from rlhf_studio.store.database import Written, now, written
 from rlhf_studio.store.drafts import DraftTable
 
 SetState = Literal["waiting", "ranked", "unrankable", "skipped"]
+Again = Literal["", "shared", "repeat"]
 SET_STATES: tuple[SetState, ...] = ("waiting", "ranked", "unrankable", "skipped")
 MIN_ANSWERS = 2
 MAX_ANSWERS = 9  # the most that InstructGPT's labelers ranked at once (section 3.5)
@@ -24,12 +25,16 @@ _SELECT = """SELECT id, prompt_id, state, completion_id
 
 @dataclass(frozen=True, slots=True)
 class AnswerSet:
-    """K answers to one prompt; the ids are in the order they are shown."""
+    """K answers to one prompt; the ids are in the order they are shown.
+
+    ``again`` says why a set that is ranked is shown nevertheless, see ``store.overlaps``.
+    """
 
     id: int
     prompt_id: int
     completion_ids: tuple[int, ...]
     state: SetState
+    again: Again = ""
 
 
 class AnswerSetTables(DraftTable):

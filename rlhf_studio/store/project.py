@@ -10,6 +10,7 @@ from rlhf_studio.store.database import connect, explained, now, way_back
 from rlhf_studio.store.history import LabelHistory
 from rlhf_studio.store.lock import LockTakenError, ProjectLock
 from rlhf_studio.store.migrations import migrate, pending, schema_version
+from rlhf_studio.store.overlaps import Overlaps
 from rlhf_studio.store.prompt_list import PromptList
 from rlhf_studio.store.ratings import Ratings
 from rlhf_studio.store.revisions import Revisions
@@ -28,7 +29,16 @@ _LEFTOVERS = (f"{DATABASE}.part", f"{DATABASE}.part-journal", LOCK, ".DS_Store",
 
 
 class Store(
-    RunTrash, Revisions, WritingDesk, ScriptedRankings, PromptsToRank, Ratings, LabelHistory, PromptList, RunIndex
+    RunTrash,
+    Revisions,
+    WritingDesk,
+    ScriptedRankings,
+    PromptsToRank,
+    Ratings,
+    LabelHistory,
+    Overlaps,
+    PromptList,
+    RunIndex,
 ):
     """Everything a project keeps; belongs to the thread that opened it, and is a context manager."""
 
