@@ -13,6 +13,7 @@ from rlhf_studio.jobs.stages import StageEvent
 from rlhf_studio.ui.actions import Entry, Menus
 from rlhf_studio.ui.closing import ClosingQuestion
 from rlhf_studio.ui.key_overlay import KeyOverlay
+from rlhf_studio.ui.labeler_button import LABELER_KEYS
 from rlhf_studio.ui.loop_strip import LoopStrip
 from rlhf_studio.ui.messages import Message
 from rlhf_studio.ui.rank.simulated import choose_target, delete_simulated
@@ -195,6 +196,7 @@ class MainWindow(QMainWindow):
                 Entry("undo", self.tr("&Undo label"), "Ctrl+Z", self.undo),
                 Entry("redo", self.tr("&Redo label"), "Ctrl+Shift+Z", self.redo),
                 Entry(),
+                Entry("labeler", self.tr("&Labeler…"), LABELER_KEYS, self.status.labeler.open_menu),
                 Entry("target", self.tr("&Target of the simulated rankings…"), "", self.choose_target),
                 Entry("delete_simulated", self.tr("&Delete simulated rankings"), "", self.delete_simulated),
             ],

@@ -43,6 +43,7 @@ class Session(QObject):
     """One open project. Every tab is given it; nothing in the window is shared otherwise."""
 
     store_changed = Signal(object, object)  # Changes, the object that caused them (a view may skip its own)
+    labeler_changed = Signal(str)  # the name of who labels from now on
     runs_changed = Signal()  # a run began or ended, or a run folder was removed
     events_arrived = Signal(list)  # list[StageEvent], oldest first, at 4 Hz, never empty
     training_state_changed = Signal(object)  # TrainingState
@@ -83,6 +84,16 @@ class Session(QObject):
     def labeler(self) -> str:
         """The person at the desk, as labels name them."""
         return self.preferences.labeler
+
+    def set_labeler(self, name: str) -> None:
+        """Let another person label; drafts and orders that are not submitted stay as they are.
+
+        Args:
+            name: As ``store.overlaps.person_name`` returns it.
+        """
+        if name != self.labeler:
+            self.preferences.labeler = name
+            self.labeler_changed.emit(self.labeler)
 
     def changed(self, changes: Changes, origin: QObject | None = None) -> None:
         """Tell every view of a write to the store."""

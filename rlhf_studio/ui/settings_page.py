@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 from rlhf_studio.errors import StudioError
 from rlhf_studio.jobs.data_folder import choose_data_folder
 from rlhf_studio.paths import DATA_VARIABLE, data_dir, resources_dir
+from rlhf_studio.store.overlaps import MAX_NAME
 from rlhf_studio.ui.preferences import Preferences
 from rlhf_studio.ui.theme import Theme, ThemeChoice
 from rlhf_studio.ui.widgets.parts import GRID, Button, indent, row
@@ -136,6 +137,7 @@ class SettingsPage(QDialog):
 
     def _label_group(self) -> QGroupBox:
         self.labeler_edit = QLineEdit(self._preferences.labeler)
+        self.labeler_edit.setMaxLength(MAX_NAME)
         self.labeler_edit.editingFinished.connect(self._on_labeler_editing_finished)
         form = _Form(self.tr("Labels"))
         form.add(self.tr("Your &name"), self.labeler_edit, self.tr("Is kept with every label you make"))

@@ -1,4 +1,4 @@
-"""The foot of the window: what the training does, where models compute, and how much memory that takes."""
+"""The foot of the window: what the training does, who labels, where models compute, and how much memory that takes."""
 
 import os
 
@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QSizePolicy, QStatusBar
 from rlhf_studio.events import RunStarted
 from rlhf_studio.jobs.inference import DeviceFound
 from rlhf_studio.jobs.stages import StageEvent
+from rlhf_studio.ui.labeler_button import LabelerButton
 from rlhf_studio.ui.preferences import Preferences
 from rlhf_studio.ui.session import Session, TrainingState
 from rlhf_studio.ui.spoken import stage_word
@@ -59,7 +60,7 @@ class StateMark(QWidget):
 
 
 class StatusBar(QStatusBar):
-    """State of the training on the left; device, memory and GPU memory on the right."""
+    """State of the training on the left; labeler, device, memory and GPU memory on the right."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -71,6 +72,7 @@ class StatusBar(QStatusBar):
         self._device = ""
         self.mark = StateMark(session.theme)
         self.state_label = self._label()
+        self.labeler = LabelerButton(session)
         self.device_label = self._label()
         self.memory_label = self._label()
         self.gpu_label = self._label()
@@ -114,6 +116,7 @@ class StatusBar(QStatusBar):
         layout.addWidget(self.state_label)
         layout.addStretch(1)
         layout.setSpacing(2 * GRID)
+        layout.addWidget(self.labeler)
         for right in (self.device_label, self.memory_label, self.gpu_label):
             layout.addWidget(right)
         return line

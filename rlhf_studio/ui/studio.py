@@ -171,6 +171,8 @@ class Studio(QObject):
     def _on_settings_changed(self, name: str) -> None:
         if name in {"device", "threads"} and self.window is not None:
             self.window.status.show_device()
+        if name == "labeler" and self.session is not None:
+            self.session.labeler_changed.emit(self.session.labeler)
 
     def _on_settings_finished(self) -> None:
         if self._settings is not None:
