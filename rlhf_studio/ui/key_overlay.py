@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from rlhf_studio.ui.tabs.tab import KeyHelp
+from rlhf_studio.ui.keys.keymap import KeyHelp
 from rlhf_studio.ui.widgets.parts import GRID, Button, Card
 from rlhf_studio.ui.widgets.text import PlainLabel
 
@@ -45,12 +45,13 @@ class HasKeys(Protocol):
 class KeyOverlay(QWidget):
     """``?`` (where no text is being typed) shows it; ``?``, Esc or a click closes it and gives the focus back."""
 
-    def __init__(self, window: QWidget, keys: HasKeys | None = None) -> None:
+    def __init__(self, window: QWidget, keys: HasKeys | None = None, *, has_shortcut: bool = True) -> None:
         """Hidden at first.
 
         Args:
             window: What it lies over.
             keys: Whom to ask for the keys; by default the window itself.
+            has_shortcut: Whether it listens to ``?`` itself; else the window's menu does.
         """
         super().__init__(window)
         self.setObjectName("keys")
@@ -63,11 +64,12 @@ class KeyOverlay(QWidget):
         self.setAccessibleName(self.tr("Keys"))
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(4 * GRID, 4 * GRID, 4 * GRID, 4 * GRID)
-        self.shortcut = QShortcut(window)
-        # some keyboards and systems tell the Shift that makes the sign, others only the sign
-        self.shortcut.setKeys([QKeySequence("?"), QKeySequence("Shift+?")])
-        self.shortcut.activated.connect(self.toggle)
-        self.shortcut.activatedAmbiguously.connect(self.toggle)
+        if has_shortcut:
+            shortcut = QShortcut(window)
+            # some keyboards and systems tell the Shift that makes the sign, others only the sign
+            shortcut.setKeys([QKeySequence("?"), QKeySequence("Shift+?")])
+            shortcut.activated.connect(self.toggle)
+            shortcut.activatedAmbiguously.connect(self.toggle)
         window.installEventFilter(self)
         self.hide()
 

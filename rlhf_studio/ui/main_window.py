@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QTimer, Signal
-from PySide6.QtGui import QCloseEvent
+from PySide6.QtGui import QCloseEvent, QKeyEvent
 from PySide6.QtWidgets import QMainWindow, QMenu, QMessageBox
 
 from rlhf_studio.errors import StudioError
@@ -60,8 +60,9 @@ class MainWindow(QMainWindow):
         self.status = StatusBar(session)
         self.setStatusBar(self.status)
         self.toasts = ToastArea(self, session.theme)
-        self.overlay = KeyOverlay(self)
-        self.menus = Menus(self)
+        self.overlay = KeyOverlay(self, has_shortcut=False)  # the menu has it
+        session.keymap.follow(self.toasts.shortcut, "window.notices")
+        self.menus = Menus(self, session.keymap)
         self._recent_menu = self._build_menus()
         self._connect()
         self.setMinimumSize(1024, 700)
@@ -80,6 +81,8 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(geometry)
         self.tabs.open(first)
         self.show()
+        for problem in self.session.keymap.problems():
+            self.session.say(problem, kind="warning")
 
     def set_recent(self, folders: tuple[Path, ...]) -> None:
         """Fill the menu of recent projects."""
@@ -139,6 +142,13 @@ class MainWindow(QMainWindow):
         """Light, dark or as the system."""
         self.session.theme.choose(choice)
         self.session.preferences.theme = choice
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """The sign that shows the keys may need Shift or AltGr, which no shortcut foresees on every layout."""
+        if self.session.keymap.matches("window.keys", event):
+            self.overlay.toggle()
+        else:
+            super().keyPressEvent(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         if self.session.state is not TrainingState.IDLE:
@@ -223,7 +233,7 @@ class MainWindow(QMainWindow):
         self.menus.add(
             self.tr("&Help"),
             [
-                Entry("keys", self.tr("&Keys of this page"), "F1", self.overlay.toggle),
+                Entry("keys", self.tr("&Keys of this page"), ("F1", "?"), self.overlay.toggle),
                 Entry("diagnostics", self.tr("&Copy diagnostics"), "", self.diagnostics_requested.emit),
                 Entry("about", self.tr("&About RLHF Studio"), "", self.about_requested.emit),
             ],

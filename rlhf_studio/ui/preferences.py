@@ -1,6 +1,7 @@
 """What the window remembers from one start to the next, in one small file of the user's data folder."""
 
 import getpass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -8,6 +9,9 @@ from PySide6.QtCore import QByteArray, QSettings
 
 from rlhf_studio.paths import data_dir
 from rlhf_studio.ui.theme import ThemeChoice
+
+_KEYS = "keys"
+_BETWEEN = " | "  # of two chords: none has blanks around this sign
 
 
 class Preferences:
@@ -94,6 +98,23 @@ class Preferences:
 
     def keep(self, name: str, value: Any) -> None:
         self._settings.setValue(f"tab/{name}", str(value))
+
+    def keys(self) -> dict[str, tuple[str, ...] | None]:
+        """The chords a person chose, by name of the act: portable texts; None where the line is no text."""
+        self._settings.beginGroup(_KEYS)
+        values = {name: self._settings.value(name) for name in self._settings.allKeys()}
+        self._settings.endGroup()
+        return {
+            name: tuple(part for part in value.split(_BETWEEN) if part) if isinstance(value, str) else None
+            for name, value in values.items()
+        }
+
+    def keep_keys(self, keys: Mapping[str, Sequence[str]]) -> None:
+        """Keep the chords of those acts whose chords a person chose, and of no others."""
+        self._settings.remove(_KEYS)
+        for name, texts in keys.items():
+            self._settings.setValue(f"{_KEYS}/{name}", _BETWEEN.join(texts))
+        self.sync()
 
     def move(self, folder: Path) -> None:
         """Go on in another folder with all that is remembered."""

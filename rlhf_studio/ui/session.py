@@ -22,6 +22,7 @@ from rlhf_studio.schema import Answer, RunSpec, Sampling, Turn
 from rlhf_studio.store.database import Changes
 from rlhf_studio.store.project import Store
 from rlhf_studio.ui.inquiry import Inquiry
+from rlhf_studio.ui.keys.keymap import Keymap
 from rlhf_studio.ui.messages import Message
 from rlhf_studio.ui.preferences import Preferences
 from rlhf_studio.ui.theme import Theme
@@ -57,6 +58,7 @@ class Session(QObject):
         self.store = store
         self.theme = theme
         self.preferences = preferences
+        self.keymap = Keymap(preferences, self)
         self.turns = Turns()
         self.runner: JobRunner[StageEvent] = JobRunner(self.turns, failed=_failed)
         self.exporter: JobRunner[ExportDone] = JobRunner(failed=_not_exported)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtGui import QShortcut
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from rlhf_studio.errors import StudioError
@@ -40,8 +40,12 @@ class LoopStack(QWidget):
         self.bar.train_wanted.connect(self._on_train_wanted)
         self.page.left.connect(self.show_ranking)
         self.learner.changed.connect(self._on_learner_changed)
-        self._add_shortcut("Ctrl+L", self.learn)
-        self._escape = self._add_shortcut("Esc", self.show_ranking)
+        session.keymap.bind(tab, {"rank.learn": self.learn})
+        session.keymap.hint({"rank.learn": self.bar.learn})
+        self._escape = QShortcut(tab)
+        self._escape.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        self._escape.activated.connect(self.show_ranking)
+        session.keymap.follow(self._escape, "rank.leave")
         self._escape.setEnabled(False)
 
     @property
@@ -77,12 +81,6 @@ class LoopStack(QWidget):
         except StudioError as error:
             self._session.say(str(error), kind="error")
         return self.learner.is_running
-
-    def _add_shortcut(self, keys: str, act: Callable[[], None]) -> QShortcut:
-        shortcut = QShortcut(QKeySequence(keys), self._tab)
-        shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        shortcut.activated.connect(act)
-        return shortcut
 
     def _on_train_wanted(self) -> None:
         self.go_to_requested.emit(GoTo("train"))

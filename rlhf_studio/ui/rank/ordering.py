@@ -3,8 +3,11 @@
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 
+from rlhf_studio.ui.keys.keymap import Keymap
 from rlhf_studio.ui.rank.order_entry import OrderEntry
 from rlhf_studio.ui.rank.page import RankPage
+
+_HELD = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.MetaModifier
 
 
 class Ordering(QObject):
@@ -12,9 +15,9 @@ class Ordering(QObject):
 
     changed = Signal()
 
-    def __init__(self, page: RankPage, parent: QObject | None = None) -> None:
+    def __init__(self, page: RankPage, keymap: Keymap, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._page = page
+        self._page, self._keymap = page, keymap
         self._entries: dict[int, OrderEntry] = {}
         self.entry = OrderEntry(0)
         self.is_open = False  # whether there is a set that may be ordered
@@ -53,12 +56,12 @@ class Ordering(QObject):
         self.changed.emit()
 
     def take_key(self, event: QKeyEvent) -> bool:
-        """Act on a digit, ``=`` or Backspace; return whether it was one of them."""
-        if event.text() == "=":
+        """Act on a digit, or on the key of a tie or of taking back; return whether it was one of them."""
+        if self._keymap.matches("rank.tie", event):
             self.tie()
-        elif event.key() == Qt.Key.Key_Backspace:
+        elif self._keymap.matches("rank.back", event):
             self.take_back()
-        elif event.text().isascii() and event.text().isdigit():
+        elif not event.modifiers() & _HELD and event.text().isascii() and event.text().isdigit():
             self.press(int(event.text()))
         else:
             return False

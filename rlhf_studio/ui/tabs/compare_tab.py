@@ -2,10 +2,7 @@
 
 import hashlib
 import json
-from typing import Any
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from rlhf_studio.errors import StudioError
@@ -21,7 +18,7 @@ from rlhf_studio.ui.compare.legend import Legend
 from rlhf_studio.ui.compare.lineup import Lineup, read_lineup
 from rlhf_studio.ui.compare.prompt_panel import PromptPanel, listed_prompts
 from rlhf_studio.ui.session import Session
-from rlhf_studio.ui.tabs.tab import GoTo, KeyHelp, Tab
+from rlhf_studio.ui.tabs.tab import GoTo, Tab
 from rlhf_studio.ui.widgets.parts import GRID
 
 _PROMPT_TABLES = {"prompt", "prompt_purpose"}
@@ -57,14 +54,6 @@ class CompareTab(Tab):
 
     def icon_name(self) -> str:
         return "mdi6.compare-horizontal"
-
-    def key_help(self) -> tuple[KeyHelp, ...]:
-        return (
-            KeyHelp("Ctrl+Enter", self.tr("Ask all models")),
-            KeyHelp("F5", self.tr("New seed, and ask all (above temperature 0)")),
-            KeyHelp("Ctrl+.", self.tr("Stop writing")),
-            KeyHelp("Alt+M, Alt+L, Alt+S", self.tr("To temperature, longest answer, seed")),
-        )
 
     def primary_button(self) -> QPushButton | None:
         return self.controls.ask
@@ -124,16 +113,21 @@ class CompareTab(Tab):
         self.board.keys_changed.connect(self._on_board_keys_changed)
         self.board.asked.connect(self._on_board_asked)
         self.board.state_changed.connect(self._update)
-        keys: tuple[tuple[str, Any], ...] = (
-            ("Ctrl+Return", self.ask_all),
-            ("Ctrl+Enter", self.ask_all),
-            ("F5", self.controls.take_next_seed),
-            ("Ctrl+.", self.board.stop),
+        keymap = self.session.keymap
+        keymap.bind(
+            self,
+            {
+                "compare.ask": self.ask_all,
+                "compare.again": self.controls.take_next_seed,
+                "compare.stop": self.board.stop,
+            },
         )
-        for sequence, act in keys:
-            shortcut = QShortcut(QKeySequence(sequence), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(act)
+        buttons = {
+            "compare.ask": self.controls.ask,
+            "compare.again": self.controls.again,
+            "compare.stop": self.controls.stop,
+        }
+        keymap.hint(buttons)
 
     def _ask(self, column: AnswerColumn) -> None:
         if column.choice is None:

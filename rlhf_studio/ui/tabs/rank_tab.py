@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import QObject, Qt
-from PySide6.QtGui import QHideEvent, QKeyEvent, QKeySequence, QShortcut
+from PySide6.QtGui import QHideEvent, QKeyEvent
 from PySide6.QtWidgets import QApplication, QPushButton, QTabBar, QVBoxLayout, QWidget
 
 from rlhf_studio.errors import StudioError
@@ -20,10 +20,9 @@ from rlhf_studio.ui.rank.queue import Growing, RankQueue
 from rlhf_studio.ui.rank.simulated import choose_target, delete_simulated
 from rlhf_studio.ui.session import Session
 from rlhf_studio.ui.spoken import spoken
-from rlhf_studio.ui.tabs.tab import GoTo, KeyHelp, Tab
+from rlhf_studio.ui.tabs.tab import GoTo, Tab
 
 _TABLES = frozenset({"prompt", "completion", "answer_set", "ranking"})
-_ENTERS = frozenset({Qt.Key.Key_Return, Qt.Key.Key_Enter})
 
 
 class RankTab(Tab):
@@ -36,7 +35,7 @@ class RankTab(Tab):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.queue = RankQueue(session, self)
         self.page = RankPage(session)
-        self.order = Ordering(self.page, self)
+        self.order = Ordering(self.page, session.keymap, self)
         self.loop = LoopStack(session, self.page, self)
         self._set: AnswerSet | None = None
         self._answers: tuple[Completion, ...] = ()
@@ -55,20 +54,6 @@ class RankTab(Tab):
 
     def icon_name(self) -> str:
         return "mdi6.format-list-numbered"
-
-    def key_help(self) -> tuple[KeyHelp, ...]:
-        return (
-            KeyHelp(self.tr("1 to 9"), self.tr("Place an answer, best first; the last one is filled in")),
-            KeyHelp(self.tr("="), self.tr("Tie the next answer with the one before")),
-            KeyHelp(self.tr("Enter"), self.tr("Submit the order")),
-            KeyHelp(self.tr("Backspace"), self.tr("Take the last key or move back")),
-            KeyHelp(self.tr("Space"), self.tr("Place the answer whose card has the keyboard")),
-            KeyHelp(self.tr("Alt+Up, Alt+Down"), self.tr("Move the answer whose card has the keyboard")),
-            KeyHelp(self.tr("Ctrl+R"), self.tr("Sample the answer anew whose card has the keyboard")),
-            KeyHelp(self.tr("Ctrl+U"), self.tr("These answers cannot be ranked")),
-            KeyHelp(self.tr("Ctrl+Right"), self.tr("Skip this set")),
-            KeyHelp(self.tr("Ctrl+L"), self.tr("Learn from the new rankings and see what they change")),
-        )
 
     def primary_button(self) -> QPushButton | None:
         return self.page.primary
@@ -100,10 +85,9 @@ class RankTab(Tab):
         self._watch.hold()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        modifiers = event.modifiers() & ~(Qt.KeyboardModifier.KeypadModifier | Qt.KeyboardModifier.ShiftModifier)
-        if modifiers or event.isAutoRepeat() or self.loop.is_showing_changes:
+        if event.isAutoRepeat() or self.loop.is_showing_changes:
             super().keyPressEvent(event)
-        elif event.key() in _ENTERS:
+        elif self.session.keymap.matches("rank.submit", event):
             self.submit()
         elif not self.order.take_key(event):
             super().keyPressEvent(event)
@@ -393,8 +377,20 @@ class RankTab(Tab):
         self.session.runs_changed.connect(self._on_session_runs_changed)
 
     def _add_shortcuts(self) -> None:
-        acts = {"Ctrl+R": self.reroll_focused, "Ctrl+U": self.mark_unrankable, "Ctrl+Right": self.skip_set}
-        for keys, act in acts.items():
-            shortcut = QShortcut(QKeySequence(keys), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(act)
+        page, keymap = self.page, self.session.keymap
+        acts = {
+            "rank.reroll": self.reroll_focused,
+            "rank.unrankable": self.mark_unrankable,
+            "rank.skip": self.skip_set,
+        }
+        keymap.bind(self, acts)
+        keymap.hint(
+            {
+                "rank.submit": page.submit,
+                "rank.tie": page.tie,
+                "rank.back": page.back,
+                "rank.reroll": page.reroll,
+                "rank.unrankable": page.unrankable,
+                "rank.skip": page.skip,
+            }
+        )

@@ -76,11 +76,8 @@ class RunsTab(Tab):
         return "mdi6.chart-line"
 
     def key_help(self) -> tuple[KeyHelp, ...]:
-        return (
-            KeyHelp(self.tr("Up, Down"), self.tr("Choose a run")),
-            KeyHelp(self.tr("Left, Right"), self.tr("Fold what came of a run, or unfold it")),
-            KeyHelp("Ctrl+Z", self.tr("Bring the run back that was deleted last")),
-        )
+        back = KeyHelp(self.session.keymap.text("window.undo"), self.tr("Bring the run back that was deleted last"))
+        return (*super().key_help(), back)
 
     def primary_button(self) -> QPushButton | None:
         return self.details.compare if self.model.rowCount() else self.empty.button

@@ -6,15 +6,10 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QPushButton, QWidget
 
+from rlhf_studio.ui.keys.keymap import KeyHelp
 from rlhf_studio.ui.session import Session
 
-
-@dataclass(frozen=True, slots=True)
-class KeyHelp:
-    """One line of the keyboard overlay."""
-
-    keys: str  # as printed on the keys, e.g. "Ctrl+Enter"
-    what: str  # translated
+__all__ = ["GoTo", "KeyHelp", "Tab"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +48,8 @@ class Tab(QWidget):
         raise NotImplementedError
 
     def key_help(self) -> tuple[KeyHelp, ...]:
-        """Keys that work in this tab, for the overlay."""
-        return ()
+        """Keys that work in this tab, for the overlay: those of its acts in ``ui.keys.acts``."""
+        return self.session.keymap.help(self.name)
 
     def primary_button(self) -> QPushButton | None:
         """The one thing to do next here."""

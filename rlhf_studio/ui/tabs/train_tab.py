@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Qt
-from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut, QShowEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from rlhf_studio.errors import StudioError
@@ -23,7 +23,7 @@ from rlhf_studio.paths import DEFAULT_BASE, models_dir
 from rlhf_studio.schema import RunSpec
 from rlhf_studio.store.database import Changes
 from rlhf_studio.ui.session import Session, TrainingState
-from rlhf_studio.ui.tabs.tab import GoTo, KeyHelp, Tab
+from rlhf_studio.ui.tabs.tab import GoTo, Tab
 from rlhf_studio.ui.train.alarm import AlarmCard
 from rlhf_studio.ui.train.banner import EndBanner
 from rlhf_studio.ui.train.forks import Forks
@@ -81,14 +81,6 @@ class TrainTab(Tab):
 
     def icon_name(self) -> str:
         return "mdi6.school-outline"
-
-    def key_help(self) -> tuple[KeyHelp, ...]:
-        return (
-            KeyHelp("F4", self.tr("Change settings of PPO while it runs")),
-            KeyHelp("F5", self.tr("Train all three")),
-            KeyHelp("F6", self.tr("Pause, or go on")),
-            KeyHelp("F7", self.tr("Stop and keep the run")),
-        )
 
     def primary_button(self) -> QPushButton | None:
         return self.bar.train_all
@@ -230,8 +222,15 @@ class TrainTab(Tab):
             card.start_requested.connect(self._on_start_requested)
             card.remedy_requested.connect(self._on_remedy_requested)
             card.edited.connect(self._on_card_edited)
-        for keys, button in (("F5", self.bar.train_all), ("F6", self.bar.pause), ("F7", self.bar.stop)):
-            QShortcut(QKeySequence(keys), self).activated.connect(button.click)
+        buttons = {
+            "train.adjust": self.bar.adjust,
+            "train.start": self.bar.train_all,
+            "train.pause": self.bar.pause,
+            "train.stop": self.bar.stop,
+        }
+        clicks = {name: button.click for name, button in buttons.items()}
+        session.keymap.bind(self, clicks, Qt.ShortcutContext.WindowShortcut)
+        session.keymap.hint(buttons)
 
     def _settings(
         self, stages: Sequence[StageKey], given: Mapping[str, Mapping[str, Any]]

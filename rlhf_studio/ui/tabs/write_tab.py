@@ -1,16 +1,17 @@
 """Write: answering prompts by hand, which is what SFT learns from."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from PySide6.QtCore import QObject, Qt
-from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut
+from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from rlhf_studio.errors import StudioError
 from rlhf_studio.schema import NewPrompt, Prompt
 from rlhf_studio.store.database import Changes
 from rlhf_studio.ui.session import Session
-from rlhf_studio.ui.tabs.tab import GoTo, KeyHelp, Tab
+from rlhf_studio.ui.tabs.tab import GoTo, Tab
 from rlhf_studio.ui.write.drafts import DraftKeeper
 from rlhf_studio.ui.write.page import WritePage
 from rlhf_studio.ui.write.undone import JournalWatch
@@ -44,19 +45,6 @@ class WriteTab(Tab):
 
     def icon_name(self) -> str:
         return "mdi6.pencil-outline"
-
-    def key_help(self) -> tuple[KeyHelp, ...]:
-        return (
-            KeyHelp(self.tr("Ctrl+Enter"), self.tr("Save the answer and go to the next prompt")),
-            KeyHelp(self.tr("Ctrl+Shift+Enter"), self.tr("Skip: the next prompt without saving; the draft stays")),
-            KeyHelp(self.tr("Alt+Down, Alt+Up"), self.tr("Next or previous prompt of the list")),
-            KeyHelp(self.tr("Ctrl+F"), self.tr("Search prompts")),
-            KeyHelp(self.tr("Ctrl+N"), self.tr("New prompt")),
-            KeyHelp(self.tr("Ctrl+M"), self.tr("Ask the model, or ask it again")),
-            KeyHelp(self.tr("Ctrl+G"), self.tr("Show or hide the guidance")),
-            KeyHelp(self.tr("Esc"), self.tr("From the editor to the list")),
-            KeyHelp(self.tr("Enter"), self.tr("From the list to the editor")),
-        )
 
     def primary_button(self) -> QPushButton | None:
         return self.page.primary
@@ -318,19 +306,27 @@ class WriteTab(Tab):
         self.session.runs_changed.connect(self._on_session_runs_changed)
 
     def _add_shortcuts(self) -> None:
-        slots = {
-            "Ctrl+Return": self.save_and_next,
-            "Ctrl+Enter": self.save_and_next,
-            "Ctrl+Shift+Return": self.skip_prompt,
-            "Ctrl+Shift+Enter": self.skip_prompt,
-            "Alt+Down": self._on_next_activated,
-            "Alt+Up": self._on_previous_activated,
-            "Ctrl+F": self._on_search_activated,
-            "Ctrl+N": self.begin_prompt,
-            "Ctrl+M": self.ask_model,
-            "Ctrl+G": self.page.toggle_guidance,
+        page, answer = self.page, self.answer
+        slots: dict[str, Callable[[], object]] = {
+            "write.save": self.save_and_next,
+            "write.skip": self.skip_prompt,
+            "write.next": self._on_next_activated,
+            "write.previous": self._on_previous_activated,
+            "write.search": self._on_search_activated,
+            "write.new": self.begin_prompt,
+            "write.ask": self.ask_model,
+            "write.guidance": page.toggle_guidance,
         }
-        for keys, slot in slots.items():
-            shortcut = QShortcut(QKeySequence(keys), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(slot)
+        keymap = self.session.keymap
+        keymap.bind(self, slots)
+        keymap.hint(
+            {
+                "write.save": page.save,
+                "write.skip": page.skip,
+                "write.search": self.prompts.search,
+                "write.new": self.prompts.new_prompt,
+                "write.ask": page.ask,
+                "write.guidance": answer.guidance_button,
+            }
+        )
+        keymap.hint({"write.save": self.form.add, "write.ask": answer.model_answer.again})

@@ -3,7 +3,6 @@
 from typing import Any
 
 from PySide6.QtCore import QObject
-from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QWidget
 
 from rlhf_studio.errors import StudioError
@@ -27,7 +26,6 @@ class Steering(QObject):
         self.card.asked.connect(self._on_asked)
         session.events_arrived.connect(self._on_events_arrived)
         session.training_state_changed.connect(self._on_state_changed)
-        QShortcut(QKeySequence("F4"), parent).activated.connect(bar.adjust.click)
 
     def toggle(self) -> None:
         """Show the card, or put it away."""

@@ -21,6 +21,7 @@ class Button(QPushButton):
         if look:
             self.setProperty("look", look)
         self.setAccessibleName(text.replace("&", "") or tip)
+        self.tip = tip  # without keys, which a keymap may change
         self.setToolTip(f"{tip} ({keys})" if keys else tip)
         self.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
         self._icon_name, self._theme, self._look = icon_name, theme, look

@@ -151,7 +151,7 @@ class PromptList(QWidget):
         field.setPlaceholderText(self.tr("Search prompts"))
         field.setClearButtonEnabled(True)
         field.setAccessibleName(self.tr("Search prompts"))
-        field.setToolTip(self.tr("Show prompts that contain these words (Ctrl+F)"))
+        field.setToolTip(self.tr("Show prompts that contain these words"))
         return field
 
     def _make_switch(self) -> tuple[Button, Button]:

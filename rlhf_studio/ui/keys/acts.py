@@ -1,0 +1,138 @@
+"""The acts of every tab that have a key, in the order in which the overlay tells them.
+
+The window's own acts are the entries of its menus, which declare themselves (``ui.actions``).
+"""
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QCoreApplication
+
+CONTEXT = "Keys"  # of the file of translations
+WINDOW = "window"  # the scope whose keys work in every tab
+
+
+def QT_TRANSLATE_NOOP(_context: str, text: str) -> str:  # noqa: N802  the name that lupdate looks for
+    """Mark a text for translation where it is written, not where it is shown; Qt's own is not typed."""
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something a person can do by key.
+
+    Attributes:
+        name: Stable id, scope first: "rank.skip", "window.undo". Preferences keep it.
+        words: What it does, in English, marked for translation; or translated already.
+        keys: Chords it has by default, as portable text; Return stands for both Enter keys.
+        part: Where in its tab it is heard, if not everywhere: acts of two parts may share a chord.
+        is_pressed: It hears only keys that no field took, so signs and named keys need no Ctrl.
+        fixed: What is printed for keys that cannot be changed, marked for translation; empty where they can.
+    """
+
+    name: str
+    words: str
+    keys: tuple[str, ...] = ()
+    part: str = ""
+    is_pressed: bool = False
+    fixed: str = ""
+
+    @property
+    def scope(self) -> str:
+        """A tab's name, or "window"."""
+        return self.name.partition(".")[0]
+
+    @property
+    def what(self) -> str:
+        """What it does, in the language of the window."""
+        return QCoreApplication.translate(CONTEXT, self.words)
+
+
+_DIGITS = tuple("123456789")
+
+ACTS = (
+    Act("write.save", QT_TRANSLATE_NOOP("Keys", "Save the answer and go to the next prompt"), ("Ctrl+Return",)),
+    Act(
+        "write.skip",
+        QT_TRANSLATE_NOOP("Keys", "Skip: the next prompt without saving; the draft stays"),
+        ("Ctrl+Shift+Return",),
+    ),
+    Act("write.next", QT_TRANSLATE_NOOP("Keys", "Next prompt of the list"), ("Alt+Down",)),
+    Act("write.previous", QT_TRANSLATE_NOOP("Keys", "Previous prompt of the list"), ("Alt+Up",)),
+    Act("write.search", QT_TRANSLATE_NOOP("Keys", "Search prompts"), ("Ctrl+F",)),
+    Act("write.new", QT_TRANSLATE_NOOP("Keys", "New prompt"), ("Ctrl+N",)),
+    Act("write.ask", QT_TRANSLATE_NOOP("Keys", "Ask the model, or ask it again"), ("Ctrl+M",)),
+    Act("write.guidance", QT_TRANSLATE_NOOP("Keys", "Show or hide the guidance"), ("Ctrl+G",)),
+    Act("write.leave", QT_TRANSLATE_NOOP("Keys", "From the editor to the list"), ("Esc",), part="editor", fixed="Esc"),
+    Act(
+        "write.enter",
+        QT_TRANSLATE_NOOP("Keys", "From the list to the editor"),
+        ("Return",),
+        part="list",
+        fixed=QT_TRANSLATE_NOOP("Keys", "Enter"),
+    ),
+    Act(
+        "write.cancel", QT_TRANSLATE_NOOP("Keys", "Leave the new prompt; its text stays"), ("Esc",), "form", fixed="Esc"
+    ),
+    Act(
+        "rank.place",
+        QT_TRANSLATE_NOOP("Keys", "Place an answer, best first; the last one is filled in"),
+        _DIGITS,
+        is_pressed=True,
+        fixed=QT_TRANSLATE_NOOP("Keys", "1 to 9"),
+    ),
+    Act("rank.tie", QT_TRANSLATE_NOOP("Keys", "Tie the next answer with the one before"), ("=",), is_pressed=True),
+    Act("rank.submit", QT_TRANSLATE_NOOP("Keys", "Submit the order"), ("Return",), is_pressed=True),
+    Act("rank.back", QT_TRANSLATE_NOOP("Keys", "Take the last key or move back"), ("Backspace",), is_pressed=True),
+    Act(
+        "rank.choose",
+        QT_TRANSLATE_NOOP("Keys", "Place the answer whose card has the keyboard"),
+        ("Space",),
+        is_pressed=True,
+        fixed=QT_TRANSLATE_NOOP("Keys", "Space"),
+    ),
+    Act(
+        "rank.up",
+        QT_TRANSLATE_NOOP("Keys", "Move the answer up whose card has the keyboard"),
+        ("Alt+Up",),
+        fixed="Alt+Up",
+    ),
+    Act(
+        "rank.down",
+        QT_TRANSLATE_NOOP("Keys", "Move the answer down whose card has the keyboard"),
+        ("Alt+Down",),
+        fixed="Alt+Down",
+    ),
+    Act("rank.reroll", QT_TRANSLATE_NOOP("Keys", "Sample the answer anew whose card has the keyboard"), ("Ctrl+R",)),
+    Act("rank.unrankable", QT_TRANSLATE_NOOP("Keys", "These answers cannot be ranked"), ("Ctrl+U",)),
+    Act("rank.skip", QT_TRANSLATE_NOOP("Keys", "Skip this set"), ("Ctrl+Right",)),
+    Act("rank.learn", QT_TRANSLATE_NOOP("Keys", "Learn from the new rankings and see what they change"), ("Ctrl+L",)),
+    Act("rank.leave", QT_TRANSLATE_NOOP("Keys", "From what was learned back to ranking"), ("Esc",), fixed="Esc"),
+    Act("train.adjust", QT_TRANSLATE_NOOP("Keys", "Change settings of PPO while it runs"), ("F4",)),
+    Act("train.start", QT_TRANSLATE_NOOP("Keys", "Train all three"), ("F5",)),
+    Act("train.pause", QT_TRANSLATE_NOOP("Keys", "Pause, or go on"), ("F6",)),
+    Act("train.stop", QT_TRANSLATE_NOOP("Keys", "Stop and keep the run"), ("F7",)),
+    Act(
+        "runs.choose",
+        QT_TRANSLATE_NOOP("Keys", "Choose a run"),
+        ("Up", "Down"),
+        part="list",
+        fixed=QT_TRANSLATE_NOOP("Keys", "Up, Down"),
+    ),
+    Act(
+        "runs.fold",
+        QT_TRANSLATE_NOOP("Keys", "Fold what came of a run, or unfold it"),
+        ("Left", "Right"),
+        part="list",
+        fixed=QT_TRANSLATE_NOOP("Keys", "Left, Right"),
+    ),
+    Act("compare.ask", QT_TRANSLATE_NOOP("Keys", "Ask all models"), ("Ctrl+Return",)),
+    Act("compare.again", QT_TRANSLATE_NOOP("Keys", "New seed, and ask all (above temperature 0)"), ("F5",)),
+    Act("compare.stop", QT_TRANSLATE_NOOP("Keys", "Stop writing"), ("Ctrl+.",)),
+    Act(
+        "compare.fields",
+        QT_TRANSLATE_NOOP("Keys", "To temperature, longest answer, seed"),
+        ("Alt+M", "Alt+L", "Alt+S"),
+        fixed="Alt+M, Alt+L, Alt+S",
+    ),
+    Act("window.notices", QT_TRANSLATE_NOOP("Keys", "To the newest notice, and back"), ("F8",)),
+)
