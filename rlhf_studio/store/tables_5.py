@@ -1,6 +1,8 @@
 """The tables of a project, version 5: the labeling desk.
 
-Prompts have tags and can be deleted, which only hides them and their labels. Rankings know how sure the labeler was,
+Prompts have tags and can be deleted, which only hides them and their labels. A prompt may say what it was written for
+(``brief``, the use case of a user-based prompt) and what it was made of together with others (``family``: examples out
+of the same pairs, which no split may tear apart). Rankings know how sure the labeler was,
 a note, whether all answers are bad, and whether they are a silent repeat. A label can be a new version of an older
 one. Drafts know whose answer they began with, and a demonstration that is being edited has a draft of its own.
 Ratings of single answers and marks of prompts (InstructGPT, tables 3 and 7) are append-only: of one labeler the
@@ -15,6 +17,9 @@ _TABLES = """
 ALTER TABLE prompt ADD COLUMN is_deleted INTEGER NOT NULL DEFAULT 0 CHECK (is_deleted IN (0, 1));
 CREATE INDEX prompt_deleted ON prompt (id) WHERE is_deleted;
 CREATE INDEX prompt_listing ON prompt (is_deleted, use_case, split, source, author);
+ALTER TABLE prompt ADD COLUMN brief TEXT NOT NULL DEFAULT '';
+ALTER TABLE prompt ADD COLUMN family TEXT NOT NULL DEFAULT '';
+CREATE INDEX prompt_by_family ON prompt (family) WHERE family <> '';
 CREATE TABLE prompt_tag (
     tag TEXT NOT NULL CHECK (tag <> ''),
     prompt_id INTEGER NOT NULL REFERENCES prompt (id) ON DELETE CASCADE,
