@@ -85,7 +85,11 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class NewPrompt:
-    """A prompt that is not stored yet. Without a split the project assigns one; ``key`` names it in files."""
+    """A prompt that is not stored yet. Without a split the project assigns one; ``key`` names it in files.
+
+    ``brief`` is the description of the use case that a user-based prompt was written for. Prompts of one ``family`` were
+    made of each other's answers (few-shot examples), so that they share a split.
+    """
 
     turns: tuple[Turn, ...]
     use_case: UseCase = "other"
@@ -94,6 +98,8 @@ class NewPrompt:
     author: str = ""
     split: Split | None = None
     key: str | None = None
+    brief: str = ""
+    family: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,6 +152,8 @@ def _import_prompts(store: Store, path: Path) -> dict[str, int]:
             line.author,
             line.split,
             line.key,
+            line.brief,
+            line.family,
         )
         with row.named():
             check_prompt(prompt, f"Prompt {line.key!r}")

@@ -60,6 +60,8 @@ def check_prompt(prompt: NewPrompt, name: str) -> None:
         check_word(prompt.split, SPLITS, f"The split of {name}")
     check_text(prompt.author, f"The author of {name}")
     check_text(prompt.key or "", f"The key of {name}")
+    check_text(prompt.brief, f"The use case that {name} was written for")
+    check_text(prompt.family, f"The family of {name}")
 
 
 def check_completion(completion: NewCompletion) -> None:

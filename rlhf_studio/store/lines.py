@@ -28,6 +28,8 @@ class PromptLine(Line):
     purposes: frozenset[Purpose] = frozenset()
     author: str = ""
     split: Split | None = None
+    brief: str = ""
+    family: str = ""
 
 
 class DemonstrationLine(Line):

@@ -9,10 +9,21 @@ from rlhf_studio.errors import DataError
 from rlhf_studio.schema import NewPrompt, Prompt, Purpose, Split, Turn, UseCase
 from rlhf_studio.store.checks import check_prompt, stored_json
 from rlhf_studio.store.database import Database, Written, now, written
-from rlhf_studio.store.splits import MIN_AUTHORS, assign_splits, duplicate_group, split_unit
+from rlhf_studio.store.splits import MIN_AUTHORS, PREFIX_LENGTH, assign_splits, duplicate_group, split_unit
+
+PREFIX_META = "duplicates.prefix_length"
 
 _COLUMNS = """p.id, p.turns, p.use_case, p.source,
     (SELECT group_concat(purpose) FROM prompt_purpose WHERE prompt_id = p.id), p.author, p.split"""
+
+# whose split is the author's or the family's says nothing about their duplicates
+_OTHERS = {
+    ("author", True): "",
+    ("family", True): "AND author = ''",
+    ("family", False): "",
+    ("duplicate_group", True): "AND author = '' AND family = ''",
+    ("duplicate_group", False): "AND family = ''",
+}
 
 
 def turns_from(text: str) -> tuple[Turn, ...]:
@@ -47,7 +58,8 @@ class PromptTable(Database):
         """Add prompts and give those without a split one.
 
         Once ten authors are known the splits go by author, so that nobody is in two: with the prompt that brings the
-        tenth, every split that was not given is drawn again. No other prompt ever changes its split.
+        tenth, every split that was not given is drawn again. No other prompt ever changes its split; a new one goes where
+        its author or its duplicates are.
 
         Raises:
             DataError: If one is empty, ends with an answer, holds an unknown word or a key that is already there.
@@ -58,10 +70,13 @@ class PromptTable(Database):
             self._check_keys(prompts)
             was_by_author = self._is_by_author()
             # the authors must be in the table before it can be said whether splits go by author
-            ids = [self._add_prompt(prompt) for prompt in prompts]
+            length = self.prefix_length
+            ids = [self._add_prompt(prompt, length) for prompt in prompts]
             by_author = self._is_by_author()
-            self._assign(ids, prompts, by_author=by_author)
-            if by_author and not was_by_author:
+            is_changed = by_author and not was_by_author
+            if ids:
+                self._assign(ids, prompts, by_author=by_author, is_changed=is_changed)
+            if is_changed:
                 self._assign_again(before=min(ids))
         return written(ids, "prompt")
 
@@ -103,6 +118,17 @@ class PromptTable(Database):
         """The ids of the prompts that have a key, by key."""
         return dict(self._read("SELECT key, id FROM prompt WHERE key IS NOT NULL ORDER BY id"))
 
+    def brief(self, prompt_id: int) -> str:
+        """The description of the use case that a prompt was written for; empty where there is none."""
+        rows = self._read("SELECT brief FROM prompt WHERE id = ?", (prompt_id,))
+        return str(rows[0][0]) if rows else ""
+
+    @property
+    def prefix_length(self) -> int:
+        """How many characters prompts have in common that are taken for duplicates."""
+        rows = self._read("SELECT value FROM meta WHERE name = ?", (PREFIX_META,))
+        return int(rows[0][0]) if rows else PREFIX_LENGTH
+
     def _check_prompt_id(self, prompt_id: int) -> None:
         if not self._read("SELECT 1 FROM prompt WHERE id = ?", (prompt_id,)):
             raise DataError(f"There is no prompt {prompt_id} in this project. Choose one that is in the list.")
@@ -114,10 +140,10 @@ class PromptTable(Database):
                 raise DataError(f"The prompt key {key!r} is there already. Give each prompt a key of its own.")
             seen.add(key)
 
-    def _add_prompt(self, prompt: NewPrompt) -> int:
+    def _add_prompt(self, prompt: NewPrompt, prefix_length: int) -> int:
         prompt_id = self._insert(
-            "INSERT INTO prompt (key, turns, use_case, source, author, split, is_split_given, duplicate_group, created)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO prompt (key, turns, use_case, source, author, split, is_split_given, duplicate_group, created,"
+            " brief, family) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 prompt.key,
                 _turns_to(prompt.turns),
@@ -126,8 +152,10 @@ class PromptTable(Database):
                 prompt.author,
                 prompt.split or "train",
                 prompt.split is not None,
-                duplicate_group(prompt.turns),
+                duplicate_group(prompt.turns, prefix_length),
                 now(),
+                prompt.brief,
+                prompt.family,
             ),
         )
         self._db.executemany(
@@ -143,32 +171,50 @@ class PromptTable(Database):
         count = "SELECT count(*) FROM (SELECT DISTINCT author FROM prompt WHERE author <> '' LIMIT ?)"
         return bool(self._read(count, (MIN_AUTHORS,))[0][0] == MIN_AUTHORS)
 
-    def _assign(self, ids: Sequence[int], prompts: Sequence[NewPrompt], *, by_author: bool) -> None:
-        given = dict(self._given(prompts, by_author=by_author))
-        splits = assign_splits(prompts, by_author=by_author, given=given)
+    def _assign(
+        self, ids: Sequence[int], prompts: Sequence[NewPrompt], *, by_author: bool, is_changed: bool = True
+    ) -> None:
+        length = self.prefix_length
+        known = dict(self._known_splits(ids, prompts, by_author=by_author, is_changed=is_changed))
+        splits = assign_splits(prompts, by_author=by_author, given=known, prefix_length=length)
         self._db.executemany(
             "UPDATE prompt SET split = ? WHERE id = ? AND split <> ?",
             [(split, prompt_id, split) for split, prompt_id in zip(splits, ids, strict=True)],
         )
 
-    def _given(self, prompts: Sequence[NewPrompt], *, by_author: bool) -> Iterator[tuple[str, Split]]:
-        """The splits given earlier to authors or duplicates of the prompts that have none."""
+    def _known_splits(
+        self, ids: Sequence[int], prompts: Sequence[NewPrompt], *, by_author: bool, is_changed: bool
+    ) -> Iterator[tuple[str, Split]]:
+        """The splits of older prompts of the same authors, families or duplicates; of those given where all changed."""
+        length, oldest = self.prefix_length, min(ids)
         units = {}
         for prompt in prompts:
-            group = duplicate_group(prompt.turns)
-            lookup = ("author", prompt.author) if by_author and prompt.author else ("duplicate_group", group)
-            units[split_unit(prompt.author, group, by_author=by_author)] = lookup
+            group = duplicate_group(prompt.turns, length)
+            lookup = ("duplicate_group", group)
+            if by_author and prompt.author:
+                lookup = ("author", prompt.author)
+            elif prompt.family:
+                lookup = ("family", prompt.family)
+            units[split_unit(prompt.author, group, by_author=by_author, family=prompt.family)] = lookup
         for unit, (column, value) in units.items():
             rows = self._read(
                 f"SELECT split FROM prompt WHERE {column} = ? AND is_split_given ORDER BY id LIMIT 1",  # noqa: S608  ours
                 (value,),
             )
+            if not rows and not is_changed:
+                rows = self._read(
+                    f"SELECT split FROM prompt WHERE {column} = ? AND id < ? {_OTHERS[column, by_author]}"  # noqa: S608
+                    " ORDER BY id LIMIT 1",
+                    (value, oldest),
+                )
             if rows:
                 yield unit, rows[0][0]
 
     def _assign_again(self, before: int) -> None:
         rows = self._read(
-            "SELECT id, turns, author FROM prompt WHERE id < ? AND NOT is_split_given ORDER BY id", (before,)
+            "SELECT id, turns, author, family FROM prompt WHERE id < ? AND NOT is_split_given ORDER BY id", (before,)
         )
-        prompts = [NewPrompt(turns_from(turns), author=author) for _, turns, author in rows]
+        if not rows:
+            return
+        prompts = [NewPrompt(turns_from(turns), author=author, family=family) for _, turns, author, family in rows]
         self._assign([row[0] for row in rows], prompts, by_author=True)

@@ -1,8 +1,9 @@
 """Which prompts are for training and which are held out.
 
 InstructGPT splits by user, so that nobody's prompts lie in two splits, and drops prompts that share a long common
-prefix (section 3.2). Where a project has few authors, groups of such duplicates take the authors' place. A split is a
-hash of its author or group, so that it stays the same when prompts are added.
+prefix (section 3.2). Where a project has few authors, groups of such duplicates take the authors' place. Few-shot
+examples made of the same pairs hold each other's answers, so they are a group, too. A split is a hash of its author or
+group, so that it stays the same when prompts are added.
 """
 
 import hashlib
@@ -32,9 +33,11 @@ def duplicate_group(turns: Sequence[Turn], prefix_length: int = PREFIX_LENGTH) -
     return _digest(" ".join(words)[:prefix_length])
 
 
-def split_unit(author: str, group: str, *, by_author: bool) -> str:
-    """What must not be torn apart: the author where splits go by author, else the group of duplicates."""
-    return f"author {author}" if by_author and author else f"group {group}"
+def split_unit(author: str, group: str, *, by_author: bool, family: str = "") -> str:
+    """What must not be torn apart: the author where splits go by author, else the family or group of duplicates."""
+    if by_author and author:
+        return f"author {author}"
+    return f"family {family}" if family else f"group {group}"
 
 
 def hashed_split(unit: str) -> Split:
@@ -60,7 +63,9 @@ def assign_splits(
     if by_author is None:
         by_author = is_split_by_author(prompt.author for prompt in prompts)
     units = [
-        split_unit(prompt.author, duplicate_group(prompt.turns, prefix_length), by_author=by_author)
+        split_unit(
+            prompt.author, duplicate_group(prompt.turns, prefix_length), by_author=by_author, family=prompt.family
+        )
         for prompt in prompts
     ]
     known = dict(given or {})

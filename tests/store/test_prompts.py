@@ -179,3 +179,20 @@ def test_an_author_group_of_this_program_is_the_one_of_the_table(store, ask):
     store.add_prompts([ask("Same  TEXT")])
     stored = store._db.execute("SELECT duplicate_group FROM prompt").fetchone()[0]
     assert stored == prompts_module.duplicate_group((Turn("user", "same text"),))
+
+
+def test_examples_of_one_family_share_a_split(store, ask):
+    """Few-shot examples hold each other's answers: one that is held out must not be in another's context."""
+    prompts = [ask(f"question {i}", family=f"family {i % 7}") for i in range(60)]
+    for prompt in prompts:
+        store.add_prompts([prompt])
+    assert split_of_each(store) == assign_splits(prompts)
+    assert len(set(split_of_each(store))) > 1
+    for family in range(7):
+        assert len(set(split_of_each(store)[family::7])) == 1
+
+
+def test_a_brief_is_kept_beside_its_prompt(store, ask):
+    ids = store.add_prompts([ask("one", brief="Help people write letters."), ask("two")]).ids
+    assert [store.brief(i) for i in ids] == ["Help people write letters.", ""]
+    assert store.brief(99) == ""
