@@ -87,8 +87,8 @@ class Prompt:
 class NewPrompt:
     """A prompt that is not stored yet. Without a split the project assigns one; ``key`` names it in files.
 
-    ``brief`` is the description of the use case that a user-based prompt was written for. Prompts of one ``family`` were
-    made of each other's answers (few-shot examples), so that they share a split.
+    ``brief`` is the description of the use case that a user-based prompt was written for. Prompts of one ``family``
+    were made of each other's answers (few-shot examples), so that they share a split.
     """
 
     turns: tuple[Turn, ...]

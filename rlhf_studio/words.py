@@ -99,6 +99,8 @@ ACTS = {
     "scripted": "the rankings by a script",
     "revision": "a new version of a label",
     "rating": "a rating",
+    "annotation": "the marks of a prompt",
+    "prompts": "a change of prompts",
 }
 
 DURATIONS = ("{seconds} s", "{minutes} min {seconds} s", "{hours} h {minutes} min")

@@ -5,6 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 from rlhf_studio.errors import DataError
+from rlhf_studio.store.annotations import PromptAnnotations
 from rlhf_studio.store.checks import check_filled
 from rlhf_studio.store.database import connect, explained, now, way_back
 from rlhf_studio.store.history import LabelHistory
@@ -37,6 +38,7 @@ class Store(
     Ratings,
     LabelHistory,
     Overlaps,
+    PromptAnnotations,
     PromptList,
     RunIndex,
 ):

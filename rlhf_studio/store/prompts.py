@@ -58,8 +58,8 @@ class PromptTable(Database):
         """Add prompts and give those without a split one.
 
         Once ten authors are known the splits go by author, so that nobody is in two: with the prompt that brings the
-        tenth, every split that was not given is drawn again. No other prompt ever changes its split; a new one goes where
-        its author or its duplicates are.
+        tenth, every split that was not given is drawn again. No other prompt ever changes its split; a new one goes
+        where its author or its duplicates are.
 
         Raises:
             DataError: If one is empty, ends with an answer, holds an unknown word or a key that is already there.
