@@ -12,6 +12,7 @@ from rlhf_studio.store.history import LabelHistory
 from rlhf_studio.store.lock import LockTakenError, ProjectLock
 from rlhf_studio.store.migrations import migrate, pending, schema_version
 from rlhf_studio.store.overlaps import Overlaps
+from rlhf_studio.store.prompt_acts import PromptActs
 from rlhf_studio.store.prompt_list import PromptList
 from rlhf_studio.store.ratings import Ratings
 from rlhf_studio.store.revisions import Revisions
@@ -39,6 +40,7 @@ class Store(
     LabelHistory,
     Overlaps,
     PromptAnnotations,
+    PromptActs,
     PromptList,
     RunIndex,
 ):
