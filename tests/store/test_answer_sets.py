@@ -212,7 +212,7 @@ def test_a_ranking_of_the_answers_before_is_no_ranking_of_the_set(waiting):
         ("DELETE FROM answer_set_verdict", "append-only"),
         ("DELETE FROM completion WHERE id = 1", "FOREIGN KEY"),
         ("INSERT INTO answer_set_verdict VALUES (9, 1, 'ranked', '', '', '')", "CHECK"),
-        ("INSERT INTO draft VALUES (1, '', '')", "CHECK"),
+        ("INSERT INTO draft (prompt_id, text, saved) VALUES (1, '', '')", "CHECK"),
         ("INSERT INTO journal (kind, who, created) VALUES ('party', '', '')", "CHECK"),
     ],
 )
