@@ -271,22 +271,13 @@ class Walk:
         ids = [i for i in sorted(self.model.simulated) if self.model.live["ranking", i]]
         assert list(self.store.delete_simulated_rankings("eve").ids) == ids
         if ids:
-            self.link(ids)
             self.model.act(*((self.model.live, ("ranking", i), True, False) for i in ids))
-
-    def link(self, ids):
-        """Simulated rankings that are taken back together belong to the sets of their answers from then on."""
-        sets = {one.id: set(one.completion_ids) for one in self.store.answer_sets(None)}
-        for ranking in ids:
-            found = [set_id for set_id, ids in sets.items() if ids == self.model.simulated[ranking]]
-            if found:
-                self.model.made_of.setdefault(ranking, found[0])
 
     def retarget(self):
         model = self.model
         live = [i for i in model.simulated if model.live["ranking", i]]
-        waits = [i for i in model.simulated if i in model.made_of and model.state(model.made_of[i]) == "waiting"]
-        sources = {model.made_of.get(i, -i): i for i in sorted({*live, *waits})}
+        # those of the same answers are one set to rank, however many scripts ranked it; the newest stands for it
+        sources = {frozenset(model.simulated[i]): i for i in sorted(live)}
         sets = self.store.simulated_sets()
         assert [one.ranking_id for one in sets] == sorted(sources.values())
         orders = [(one, self.tiers(one.completion_ids)) for one in sets]
@@ -294,12 +285,9 @@ class Walk:
         if not sets:
             assert made == ()
             return
-        self.link(sources.values())
         kept = [one for one, tiers in orders if len(tiers) > 1]
         for ranking, one in zip(made, kept, strict=True):
             model.simulated[ranking] = set(one.completion_ids)
-            if one.ranking_id in model.made_of:
-                model.made_of[ranking] = model.made_of[one.ranking_id]
         effects = [(model.live, ("ranking", i), True, False) for i in live]
         model.act(*effects, *(self.added("ranking", i) for i in made))
 
