@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPaintEvent, QShortcut
 from PySide6.QtWidgets import (
     QAbstractSlider,
@@ -44,6 +44,8 @@ class HasKeys(Protocol):
 
 class KeyOverlay(QWidget):
     """``?`` (where no text is being typed) shows it; ``?``, Esc or a click closes it and gives the focus back."""
+
+    change_requested = Signal()  # a person wants other keys
 
     def __init__(self, window: QWidget, keys: HasKeys | None = None, *, has_shortcut: bool = True) -> None:
         """Hidden at first.
@@ -109,6 +111,8 @@ class KeyOverlay(QWidget):
             self.close_overlay()
         elif event.key() in _SCROLLING:
             bar.triggerAction(_SCROLLING[Qt.Key(event.key())])
+        elif event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
+            self._on_change_clicked()
         else:
             super().keyPressEvent(event)
 
@@ -136,6 +140,7 @@ class KeyOverlay(QWidget):
         head = QHBoxLayout()
         head.addWidget(PlainLabel(self.tr("Keys"), "title"))
         head.addStretch(1)
+        head.addWidget(self._change_button())
         head.addWidget(self._close_button())
         card.body.addLayout(head)
         columns = QHBoxLayout()
@@ -149,6 +154,16 @@ class KeyOverlay(QWidget):
         self._layout.addWidget(card, 0, Qt.AlignmentFlag.AlignCenter)
         spoken = [f"{line.keys}: {line.what}" for line in (*of_tab, *everywhere)]
         self.setAccessibleDescription("\n".join(spoken))
+
+    def _change_button(self) -> Button:
+        button = Button(self.tr("Change keys…"), self.tr("Give acts other keys"), "quiet", keys=self.tr("Enter"))
+        button.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # Enter does the same
+        button.clicked.connect(self._on_change_clicked)
+        return button
+
+    def _on_change_clicked(self) -> None:
+        self.close_overlay()
+        self.change_requested.emit()
 
     def _close_button(self) -> Button:
         button = Button(self.tr("Close"), self.tr("Close this list"), "quiet", keys="Esc")

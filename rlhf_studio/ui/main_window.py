@@ -13,6 +13,8 @@ from rlhf_studio.jobs.stages import StageEvent
 from rlhf_studio.ui.actions import Entry, Menus
 from rlhf_studio.ui.closing import ClosingQuestion
 from rlhf_studio.ui.key_overlay import KeyOverlay
+from rlhf_studio.ui.keys.acts import WINDOW
+from rlhf_studio.ui.keys.dialog import KeysDialog
 from rlhf_studio.ui.labeler_button import LABELER_KEYS
 from rlhf_studio.ui.loop_strip import LoopStrip
 from rlhf_studio.ui.messages import Message
@@ -53,6 +55,7 @@ class MainWindow(QMainWindow):
         self.session = session
         self._closing = ClosingQuestion(self)
         self._may_close = False
+        self._keys: KeysDialog | None = None
         self.tabs = TabPages(session, self._titles(), _ICONS, self)
         self.loop_strip = LoopStrip(session)
         self.tabs.setCornerWidget(self.loop_strip)
@@ -131,6 +134,16 @@ class MainWindow(QMainWindow):
     def delete_simulated(self) -> None:
         """Take every simulated ranking back."""
         delete_simulated(self.session)
+
+    def change_keys(self) -> None:
+        """Show every act with its key, to be changed."""
+        if self._keys is None:
+            titles = {**self._titles(), WINDOW: self.tr("Everywhere")}
+            self._keys = KeysDialog(self.session.keymap, titles, self)
+            self._keys.finished.connect(self._on_keys_finished)
+        self._keys.show()
+        self._keys.raise_()
+        self._keys.activateWindow()
 
     def zoom(self, factor: float) -> None:
         """Make all text larger or smaller; 0 is the system's size."""
@@ -234,6 +247,7 @@ class MainWindow(QMainWindow):
             self.tr("&Help"),
             [
                 Entry("keys", self.tr("&Keys of this page"), ("F1", "?"), self.overlay.toggle),
+                Entry("change_keys", self.tr("C&hange keys…"), "", self.change_keys),
                 Entry("diagnostics", self.tr("&Copy diagnostics"), "", self.diagnostics_requested.emit),
                 Entry("about", self.tr("&About RLHF Studio"), "", self.about_requested.emit),
             ],
@@ -249,6 +263,7 @@ class MainWindow(QMainWindow):
         session.store_changed.connect(self._on_store_changed)
         session.training_state_changed.connect(self._on_state_changed)
         session.training_finished.connect(self._on_training_finished)
+        self.overlay.change_requested.connect(self.change_keys)
         self._closing.stop_chosen.connect(self.close_now)
         self._closing.background_chosen.connect(self._on_background_chosen)
 
@@ -310,6 +325,11 @@ class MainWindow(QMainWindow):
                 action=self.tr("Compare"),
                 act=partial(self.go_to, GoTo("compare")),
             )
+
+    def _on_keys_finished(self) -> None:
+        if self._keys is not None:
+            self._keys.deleteLater()
+            self._keys = None
 
     def _on_background_chosen(self) -> None:
         self._may_close = True

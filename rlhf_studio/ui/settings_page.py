@@ -39,6 +39,7 @@ _TRANSLATION = "rlhf_studio_"  # what the names of our files of translations beg
 class SettingsPage(QDialog):
     """A dialog beside the window; everything is kept at once, there is nothing to confirm."""
 
+    keys_requested = Signal()
     changed = Signal(str)  # theme, font_points, language, device, threads, labeler or data_folder
 
     def __init__(self, theme: Theme, preferences: Preferences, parent: QWidget | None = None) -> None:
@@ -50,7 +51,13 @@ class SettingsPage(QDialog):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(3 * GRID, 2 * GRID, 3 * GRID, 2 * GRID)
         layout.setSpacing(2 * GRID)
-        for group in (self._look_group(), self._compute_group(), self._label_group(), self._data_group()):
+        for group in (
+            self._look_group(),
+            self._compute_group(),
+            self._label_group(),
+            self._keys_group(),
+            self._data_group(),
+        ):
             layout.addWidget(group)
         layout.addStretch(1)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
@@ -141,6 +148,13 @@ class SettingsPage(QDialog):
         self.labeler_edit.editingFinished.connect(self._on_labeler_editing_finished)
         form = _Form(self.tr("Labels"))
         form.add(self.tr("Your &name"), self.labeler_edit, self.tr("Is kept with every label you make"))
+        return form
+
+    def _keys_group(self) -> QGroupBox:
+        self.keys_button = Button(self.tr("Change &keys…"), self.tr("Give acts of the window and its tabs other keys"))
+        self.keys_button.clicked.connect(self.keys_requested)
+        form = _Form(self.tr("Keys"))
+        form.layout_.addRow(row(self.keys_button, None))
         return form
 
     def _data_group(self) -> QGroupBox:

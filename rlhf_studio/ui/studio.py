@@ -164,6 +164,7 @@ class Studio(QObject):
             self._settings = SettingsPage(self.theme, self.preferences, self.window)
             self._settings.finished.connect(self._on_settings_finished)
             self._settings.changed.connect(self._on_settings_changed)
+            self._settings.keys_requested.connect(self._on_keys_requested)
         self._settings.show()
         self._settings.raise_()
         self._settings.activateWindow()
@@ -178,6 +179,10 @@ class Studio(QObject):
         if self._settings is not None:
             self._settings.deleteLater()
             self._settings = None
+
+    def _on_keys_requested(self) -> None:
+        if self.window is not None:
+            self.window.change_keys()
 
     def copy_diagnostics(self) -> None:
         """Put on the clipboard what a report of a fault needs; none of the person's own text is in it."""

@@ -99,6 +99,10 @@ class Keymap(QObject):
         fixed = self._acts[name].fixed
         return translate(CONTEXT, fixed) if fixed else native(self.sequences(name))
 
+    def default_text(self, name: str) -> str:
+        """The default keys of an act as printed on them."""
+        return native(_chords(self._acts[name].keys))
+
     def help(self, scope: str) -> tuple[KeyHelp, ...]:
         """The acts of a tab, or of the window, that have a key."""
         named = [(self.text(act.name), act.what) for act in self._acts.values() if act.scope == scope]
