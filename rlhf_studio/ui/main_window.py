@@ -13,7 +13,7 @@ from rlhf_studio.jobs.stages import StageEvent
 from rlhf_studio.ui.actions import Entry, Menus
 from rlhf_studio.ui.closing import ClosingQuestion
 from rlhf_studio.ui.key_overlay import KeyOverlay
-from rlhf_studio.ui.keys.acts import WINDOW
+from rlhf_studio.ui.keys.acts import NOTICES, WINDOW
 from rlhf_studio.ui.keys.dialog import KeysDialog
 from rlhf_studio.ui.labeler_button import LABELER_KEYS
 from rlhf_studio.ui.loop_strip import LoopStrip
@@ -64,9 +64,10 @@ class MainWindow(QMainWindow):
         self.setStatusBar(self.status)
         self.toasts = ToastArea(self, session.theme)
         self.overlay = KeyOverlay(self, has_shortcut=False)  # the menu has it
-        session.keymap.follow(self.toasts.shortcut, "window.notices")
         self.menus = Menus(self, session.keymap)
         self._recent_menu = self._build_menus()
+        session.keymap.declare(NOTICES)
+        session.keymap.follow(self.toasts.shortcut, NOTICES.name)
         self._connect()
         self.setMinimumSize(1024, 700)
         self.resize(1280, 800)

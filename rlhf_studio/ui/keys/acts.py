@@ -134,5 +134,6 @@ ACTS = (
         ("Alt+M", "Alt+L", "Alt+S"),
         fixed="Alt+M, Alt+L, Alt+S",
     ),
-    Act("window.notices", QT_TRANSLATE_NOOP("Keys", "To the newest notice, and back"), ("F8",)),
 )
+
+NOTICES = Act("window.notices", QT_TRANSLATE_NOOP("Keys", "To the newest notice, and back"), ("F8",))

@@ -161,7 +161,7 @@ class KeysDialog(QDialog):
         others = ", ".join(f"“{act.what}”" for act in verdict.taken_by)
         words = self.tr("{key} belongs to {others}.").format(key=native([sequence]), others=others)
         self._say(f"{words} {verdict.warning}".strip(), "warning")
-        self.recorder.setEnabled(False)
+        self.recorder.stop()
         can_swap = len(verdict.taken_by) == 1 and bool(self._keymap.sequences(self._name))
         self.swap_button.setVisible(can_swap)
         self.take_button.setText(self.tr("Take it from {others}").format(others=others))
@@ -253,7 +253,7 @@ class KeysDialog(QDialog):
         layout.addLayout(row(self.swap_button, self.take_button, self.cancel_button, None))
         buttons = (self.change_button, self.clear_button, self.reset_button, self.reset_all_button)
         layout.addLayout(row(*buttons, None, self.close_button))
-        self.resize(80 * GRID, 80 * GRID)
+        self.resize(92 * GRID, 84 * GRID)
 
     def _connect(self) -> None:
         for button, act in (

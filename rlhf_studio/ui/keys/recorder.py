@@ -16,19 +16,21 @@ class ChordRecorder(QKeySequenceEdit):
         self.setMaximumSequenceLength(1)
         self.setAccessibleName(self.tr("New key"))
         self.setToolTip(self.tr("Press the keys of the new chord together; Esc leaves it as it is"))
-        self.setEnabled(False)
+        self.stop()
         self.keySequenceChanged.connect(self._on_key_sequence_changed)
 
     def start(self) -> None:
         """Take the next chord."""
         self._clear()
         self.setEnabled(True)
+        self.show()
         self.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def stop(self) -> None:
         """Take none."""
         self._clear()
         self.setEnabled(False)
+        self.hide()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         if event.key() == Qt.Key.Key_Escape and event.modifiers() == Qt.KeyboardModifier.NoModifier:
