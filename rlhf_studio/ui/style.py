@@ -35,7 +35,8 @@ QPushButton:pressed { background: $selection; }
 QPushButton:disabled, QComboBox:disabled, QLineEdit:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled {
     background: $window; border-color: $border; }
 QPushButton:focus, QToolButton:focus, QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus, QLineEdit:focus,
-QPlainTextEdit:focus, QListView:focus, QTreeView:focus, QTableView:focus, QFrame[look="card"]:focus {
+QPlainTextEdit:focus, QListView:focus, QTreeView:focus, QTableView:focus, QFrame[look="card"]:focus,
+QFrame[look="placed"]:focus {
     border: 2px solid $accent; }
 QPushButton:focus { padding: 3px 15px; outline: none; }
 QPushButton[look="primary"] { background: $accent; color: $accent_text; border: 1px solid $accent; font-weight: 600; }
@@ -61,6 +62,9 @@ QPushButton[look="chip"]:focus { padding: 1px 11px; }
 QPushButton[look="chip"]:checked { background: $selection; border-color: $accent; font-weight: 600; }
 QFrame[look="card"] { background: $surface; border: 1px solid $border; border-radius: 8px; }
 QFrame[look="raised"] { background: $raised; border: 1px solid $border; border-radius: 8px; }
+QFrame[look="placed"] { background: $surface; border: 1px solid $accent; border-radius: 8px; }
+QFrame[look="well"] { background: $window; border: 1px solid $border; border-radius: 8px; }
+QFrame[look="marked"] { background: $raised; border: 3px solid $accent; border-radius: 8px; }
 QFrame[look="toast"] { background: $text; border-radius: 8px; }
 QFrame[look="toast"] QLabel { color: $surface; background: transparent; }
 QFrame[look="toast"] QPushButton { color: $surface; background: transparent; border: 1px solid $surface; }
@@ -75,6 +79,9 @@ QLabel[look="success"] { color: $success; }
 QLabel[look="warning"] { color: $warning; }
 QLabel[look="tag"] { color: $muted; border: 1px solid $border; border-radius: 4px; padding: 0px 6px; }
 QLabel[look="number"] { font-size: ${title_px}px; font-weight: 600; }
+QLabel[look="digit"] { font-size: ${digit_px}px; font-weight: 700; }
+QLabel[look="rank"] { background: $accent; color: $accent_text; border-radius: 4px; padding: 1px 8px;
+    font-weight: 600; }
 QLabel[look="reading"], QPlainTextEdit[look="reading"], QTextEdit[look="reading"] { font-size: ${reading_px}px; }
 QPlainTextEdit, QTextEdit, QListView, QTreeView, QTableView {
     background: $surface; border: 1px solid $border; border-radius: 6px; padding: 2px;
@@ -125,4 +132,5 @@ def style_sheet(colours: Mapping[str, str], reading_px: int) -> str:
         reading_px: Size of prompts and answers.
     """
     icons = (resources_dir() / "icons").as_posix()
-    return _SHEET.substitute(colours, reading_px=reading_px, title_px=round(reading_px * 1.25), icons=icons)
+    sizes = {"reading_px": reading_px, "title_px": round(reading_px * 1.25), "digit_px": round(reading_px * 1.75)}
+    return _SHEET.substitute(colours, icons=icons, **sizes)

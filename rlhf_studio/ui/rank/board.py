@@ -3,17 +3,26 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QApplication, QGridLayout, QSizePolicy, QWidget
+from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QAbstractSlider, QApplication, QGridLayout, QSizePolicy, QWidget
 
 from rlhf_studio.schema import Completion
-from rlhf_studio.ui.rank.card import AnswerCard
+from rlhf_studio.ui.rank.card import AnswerCard, discard
 from rlhf_studio.ui.rank.order_entry import OrderEntry
 from rlhf_studio.ui.theme import Theme
 from rlhf_studio.ui.widgets.parts import GRID
 from rlhf_studio.ui.write.fitting import FittingScroll
 
+PAIR = 2  # answers that are compared as A and B
 _TWO_COLUMNS_PX = 560
+_SCROLLING: dict[int, QAbstractSlider.SliderAction] = {
+    Qt.Key.Key_Down: QAbstractSlider.SliderAction.SliderSingleStepAdd,
+    Qt.Key.Key_Up: QAbstractSlider.SliderAction.SliderSingleStepSub,
+    Qt.Key.Key_PageDown: QAbstractSlider.SliderAction.SliderPageStepAdd,
+    Qt.Key.Key_PageUp: QAbstractSlider.SliderAction.SliderPageStepSub,
+    Qt.Key.Key_Home: QAbstractSlider.SliderAction.SliderToMinimum,
+    Qt.Key.Key_End: QAbstractSlider.SliderAction.SliderToMaximum,
+}
 
 
 class AnswerBoard(FittingScroll):
@@ -22,6 +31,7 @@ class AnswerBoard(FittingScroll):
     chosen = Signal(int)
     moved = Signal(int, int)
     reroll_asked = Signal(int)
+    shown = Signal()  # other answers than before, or longer ones
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         self._page = QWidget()
@@ -43,14 +53,18 @@ class AnswerBoard(FittingScroll):
         """Show a whole set."""
         self._have(len(answers))
         for card, completion in zip(self.cards, answers, strict=True):
+            card.set_pair(is_pair=len(answers) == PAIR)
             card.show_answer(completion)
+        self.shown.emit()
 
     def show_growing(self, texts: Sequence[str]) -> None:
         """Show a set that is being sampled."""
         self._have(len(texts))
         for card, text in zip(self.cards, texts, strict=True):
+            card.set_pair(is_pair=len(texts) == PAIR)
             card.show_growing(text)
             card.show_rank(None)
+        self.shown.emit()
 
     def show_order(self, entry: OrderEntry) -> None:
         """Show each answer's rank so far."""
@@ -62,6 +76,17 @@ class AnswerBoard(FittingScroll):
         """Offer to sample answers anew, or not."""
         for card in self.cards:
             card.reroll.setEnabled(is_enabled)
+
+    def take_scroll_key(self, event: QKeyEvent) -> bool:
+        """Scroll by the arrows, a page, or to an end; return whether it was such a key."""
+        action = _SCROLLING.get(event.key())
+        if action is not None:
+            self.verticalScrollBar().triggerAction(action)
+        return action is not None
+
+    def scrolls_by(self, event: QKeyEvent) -> bool:
+        """Whether a key scrolls, and so may be held."""
+        return event.key() in _SCROLLING
 
     def focused(self) -> AnswerCard | None:
         """The card that has the keyboard, itself or a button of it."""
@@ -82,8 +107,7 @@ class AnswerBoard(FittingScroll):
             return
         for card in self.cards[count:]:
             self._grid.removeWidget(card)
-            card.hide()
-            card.deleteLater()
+            discard(card)
         del self.cards[count:]
         for index in range(len(self.cards), count):
             card = AnswerCard(index, self._theme)

@@ -1,6 +1,5 @@
 """One answer to be ranked: its digit, its full text, and the rank it has so far."""
 
-import re
 from collections.abc import Callable
 
 from PySide6.QtCore import QMimeData, QPoint, Qt, Signal
@@ -8,12 +7,14 @@ from PySide6.QtGui import QDrag, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QApplication, QSizePolicy, QWidget
 
 from rlhf_studio.schema import Completion
+from rlhf_studio.ui.rank.answer_text import AnswerText
 from rlhf_studio.ui.theme import Theme
 from rlhf_studio.ui.widgets.parts import GRID, Button, Card, Tag, row
-from rlhf_studio.ui.widgets.text import PlainLabel
+from rlhf_studio.ui.widgets.text import PlainLabel, set_look
 
-_LONG_WORD = re.compile(r"\S{24}")
 MIME = "application/x-rlhf-studio-answer"
+_DRAGGED_PX = 240
+_STEPS: dict[int, int] = {Qt.Key.Key_Up: -1, Qt.Key.Key_Left: -1, Qt.Key.Key_Down: 1, Qt.Key.Key_Right: 1}
 
 
 def answer_mime(index: int) -> QMimeData:
@@ -29,9 +30,38 @@ def answer_in(mime: QMimeData) -> int | None:
     return int(data) if data.isdigit() else None
 
 
-def _breakable(text: str) -> str:
-    """Let words that are wider than a card go on in the next line; a label breaks only where it is told to."""
-    return _LONG_WORD.sub(lambda found: found[0] + "\u200b", text)
+def step_of(event: QKeyEvent) -> int:
+    """-1 for a key that moves an answer up, +1 for one that moves it down, 0 for others."""
+    if not event.modifiers() & Qt.KeyboardModifier.AltModifier:
+        return 0
+    return _STEPS.get(event.key(), 0)
+
+
+def discard(widget: QWidget) -> None:
+    """Delete a widget soon; while something is dragged only afterwards, because it may be what the drag began on."""
+    widget.hide()
+    if _Drags.is_going_on:
+        _Drags.discarded.append(widget)
+    else:
+        widget.deleteLater()
+
+
+class _Drags:
+    """The one drag that there can be: it has an event loop of its own, in which its origin must not be deleted."""
+
+    is_going_on = False
+    discarded: list[QWidget] = []  # noqa: RUF012  of the one drag
+
+    @classmethod
+    def exec(cls, drag: QDrag) -> None:
+        cls.is_going_on = True
+        try:
+            drag.exec(Qt.DropAction.MoveAction)
+        finally:
+            cls.is_going_on = False
+            for widget in cls.discarded:
+                widget.deleteLater()
+            cls.discarded.clear()
 
 
 class Draggable:
@@ -53,10 +83,13 @@ class Draggable:
             return
         drag = QDrag(self._widget)
         drag.setMimeData(answer_mime(self._index))
-        drag.setPixmap(self._widget.grab().scaledToWidth(min(240, self._widget.width())))
+        shot = self._widget.grab()
+        width = min(_DRAGGED_PX, self._widget.width()) * shot.devicePixelRatio()
+        shot = shot.scaledToWidth(round(width), Qt.TransformationMode.SmoothTransformation)
+        drag.setPixmap(shot.copy(0, 0, shot.width(), min(shot.height(), shot.width())))  # the head of a long answer
         drag.setHotSpot(QPoint(GRID, GRID))
         self._from = None
-        drag.exec(Qt.DropAction.MoveAction)
+        _Drags.exec(drag)
 
     def release(self, event: QMouseEvent) -> None:
         is_click = self._from is not None and self._widget.rect().contains(event.position().toPoint())
@@ -66,7 +99,7 @@ class Draggable:
 
 
 class AnswerCard(Card):
-    """Clicked, it comes next in the order; Alt+Up and Alt+Down move it; it can be dragged to the order."""
+    """Clicked, it comes next in the order; Alt and the arrows move it; it can be dragged to the order."""
 
     chosen = Signal(int)  # index
     moved = Signal(int, int)  # index, -1 up or +1 down
@@ -80,24 +113,46 @@ class AnswerCard(Card):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.body.setContentsMargins(2 * GRID, GRID, GRID, GRID)
         self._drag = Draggable(self, index, self._on_clicked)
-        self.digit = PlainLabel(str(index + 1), "number")
-        self.badge = Tag("")
+        self.digit = PlainLabel(str(index + 1), "digit")
+        self.key = PlainLabel(self.tr("press {digit}").format(digit=index + 1), "muted")
+        self.badge = PlainLabel("", "rank")
+        self.badge.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self.reference = Tag(self.tr("others are compared with this"))
+        self.reference.hide()
         self.note = PlainLabel("", "muted")
-        self.text = PlainLabel("", "reading", wraps=True)
-        self.text.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
-        self.text.setMinimumWidth(80)
-        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        policy.setHeightForWidth(True)  # only that: the height of a label's narrowest shape is no lower limit
-        self.text.setSizePolicy(policy)
+        self.text = AnswerText(theme)
         tip = self.tr("Sample this answer anew")
         self.reroll = Button("", tip, "quiet", "mdi6.refresh", theme, self.tr("Ctrl+R on the card"))
         self.reroll.setAccessibleName(self.tr("Sample answer {digit} anew").format(digit=index + 1))
         self.reroll.clicked.connect(self._on_reroll_clicked)
-        self.body.addLayout(row(self.digit, self.badge, None, self.note, self.reroll))
+        self.body.addLayout(row(self.digit, self.key, self.badge, self.reference, None, self.note, self.reroll))
         self.body.addWidget(self.text, 1)
-        self.setToolTip(self.tr("Click the answers from best to worst, or drag one to the order on the right"))
         self._full_text = ""
+        self._is_pair = False
+        self.set_pair(is_pair=False)
         self.show_rank(None)
+
+    @property
+    def full_text(self) -> str:
+        """The answer as it is, or as far as it is written."""
+        return self._full_text
+
+    @property
+    def name(self) -> str:
+        """What the answer is called: a digit, or one of two letters."""
+        return "AB"[self.index] if self._is_pair else str(self.index + 1)
+
+    def set_pair(self, *, is_pair: bool) -> None:
+        """Whether it is one of two, which are called A and B."""
+        self._is_pair = is_pair and self.index < len("AB")
+        self.digit.setText(self.name)
+        self.key.setVisible(self._is_pair)
+        if self._is_pair:
+            words = self.tr("Click the better answer, or press {digit}").format(digit=self.index + 1)
+        else:
+            words = self.tr("Click the answers from best to worst, or drag one to the order")
+        self.setToolTip(words)
+        self._tell()
 
     def show_answer(self, completion: Completion) -> None:
         """Show a whole answer."""
@@ -112,21 +167,28 @@ class AnswerCard(Card):
         """Show the rank it has so far, 1 is best."""
         if rank is None:
             words = ""
+        elif self._is_pair:
+            words = self.tr("tied") if is_tied else self.tr("better") if rank == 1 else ""
         else:
             words = (self.tr("rank {rank}, tied") if is_tied else self.tr("rank {rank}")).format(rank=rank)
         self.badge.setText(words)
         self.badge.setVisible(bool(words))
+        set_look(self, "placed" if words else "card")
         self._tell()
+
+    def show_reference(self, *, is_reference: bool) -> None:
+        """Tell whether the other answers' differences are those from this one."""
+        self.reference.setVisible(is_reference)
 
     def _show(self, text: str, note: str) -> None:
         self._full_text = text
-        self.text.setText(_breakable(text) if text.strip() else self.tr("(an empty answer)"))
+        self.text.setText(text if text.strip() else self.tr("(an empty answer)"))
         self.note.setText(note)
         self.note.setVisible(bool(note))
         self._tell()
 
     def _tell(self) -> None:
-        parts = (str(self.index + 1), self.badge.text(), self.note.text(), self._full_text)
+        parts = (self.name, self.badge.text(), self.note.text(), self._full_text)
         self.setAccessibleName(self.tr("Answer {text}").format(text=", ".join(part for part in parts if part)))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
@@ -140,9 +202,8 @@ class AnswerCard(Card):
         self._drag.release(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        is_alt = bool(event.modifiers() & Qt.KeyboardModifier.AltModifier)
-        if is_alt and event.key() in {Qt.Key.Key_Up, Qt.Key.Key_Down}:
-            self.moved.emit(self.index, -1 if event.key() == Qt.Key.Key_Up else 1)
+        if step := step_of(event):
+            self.moved.emit(self.index, step)
         elif event.key() == Qt.Key.Key_Space:
             self.chosen.emit(self.index)
         else:

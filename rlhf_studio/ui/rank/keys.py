@@ -6,7 +6,7 @@ from PySide6.QtCore import QLocale, Qt
 from PySide6.QtGui import QGuiApplication, QKeyEvent
 
 ENTERS = frozenset({Qt.Key.Key_Return, Qt.Key.Key_Enter})
-_TIES = frozenset({"=", "\uff1d"})  # the latter is full-width
+_WIDE = "\uff1d"  # the equals sign as Chinese input methods write it
 _IGNORED = Qt.KeyboardModifier.KeypadModifier | Qt.KeyboardModifier.ShiftModifier
 
 # Where the keys 1 to 9 of the upper row are: a system tells the place of a key beside what is printed on it.
@@ -39,15 +39,15 @@ def digit_of(event: QKeyEvent) -> int | None:
         digit = unicodedata.decimal(text, None)
         if digit is not None:
             return digit
-    if text in _TIES or event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+    if text in {"=", _WIDE} or event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
         return None
     placed = _place(event)
     return _written(text) if placed is None and not event.nativeScanCode() else placed
 
 
-def is_tie(event: QKeyEvent) -> bool:
-    """Whether a key writes ``=``, also the full-width one."""
-    return event.text() in _TIES
+def is_wide_tie(event: QKeyEvent) -> bool:
+    """Whether a key writes the full-width sign of a tie; the usual one is an act's key, see ``ui.keys.acts``."""
+    return event.text() == _WIDE
 
 
 def is_enter(event: QKeyEvent) -> bool:

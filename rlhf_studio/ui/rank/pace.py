@@ -1,13 +1,13 @@
 """How long rankings take: seconds of attention, and what is usual for a person."""
 
-import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from statistics import median
+from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QObject, Signal
+from PySide6.QtGui import QWindow
+from PySide6.QtWidgets import QWidget
 
+from rlhf_studio.stats.pace import Pace, paces
 from rlhf_studio.store.project import Store
 
 IDLE_S = 60.0  # without a key, a move of the mouse or of its wheel, the rest of a pause is none of ranking
@@ -21,6 +21,7 @@ _INPUT = frozenset(
         QEvent.Type.InputMethod,
     }
 )
+_SEEN = frozenset({QEvent.Type.Show, QEvent.Type.Hide, QEvent.Type.ActivationChange})
 
 
 class Stopwatch:
@@ -60,42 +61,47 @@ class Stopwatch:
             self._since = self._clock()
 
 
-class InputWatch(QObject):
-    """Tells of keys and the mouse; made to watch the system's window, which gets each input once, not every widget."""
+class Attention(QObject):
+    """Runs a stopwatch while a page is looked at: it is shown, its window is the one in front, and somebody is there.
 
-    noted = Signal()
+    Keys and the mouse are noticed at the window of the system, which gets each input once, not at every widget.
+    """
+
+    left = Signal()  # the page is not seen any more
+
+    def __init__(self, page: QWidget, watch: Stopwatch) -> None:
+        super().__init__(page)
+        self._page, self._watch = page, watch
+        self._window: QWindow | None = None
+        page.installEventFilter(self)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Count, or do not, as the page is seen now."""
+        window = self._page.window().windowHandle()
+        if window is not self._window and isinstance(window, QWindow):
+            self._window = window
+            window.installEventFilter(self)
+        if self._page.isVisible() and self._page.isActiveWindow():
+            self._watch.go_on()
+        else:
+            self._watch.hold()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        if event.type() in _INPUT:
-            self.noted.emit()
+        if watched is not self._page:
+            if event.type() in _INPUT:
+                self._watch.note_input()
+        elif event.type() in _SEEN:
+            self.refresh()
+            if event.type() == QEvent.Type.Hide:
+                self.left.emit()
         return super().eventFilter(watched, event)
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """What is usual for one person and one number of answers, in seconds.
-
-    Attributes:
-        k: Answers in a set.
-        median: Half of the rankings took no longer.
-        p90: Nine in ten took no longer (nearest rank).
-    """
-
-    k: int
-    median: float
-    p90: float
-
-
 def pace(store: Store, labeler: str, k: int) -> Pace | None:
-    """Of a person's latest rankings of ``k`` answers; None before the first one.
+    """What a person's latest rankings of ``k`` answers took; None before the first one.
 
     Raises:
         StudioError: If the project cannot be read.
     """
-    taken = sorted(store.ranking_seconds(labeler, k))
-    return Pace(k, median(taken), nearest_rank(taken, 0.9)) if taken else None
-
-
-def nearest_rank(ascending: Sequence[float], share: float) -> float:
-    """The smallest value that at least this share of the values does not exceed."""
-    return ascending[max(0, math.ceil(share * len(ascending)) - 1)]
+    return next(iter(paces((labeler, k, seconds) for seconds in store.ranking_seconds(labeler, k))), None)

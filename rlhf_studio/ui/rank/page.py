@@ -3,9 +3,15 @@
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
+from rlhf_studio.stats.pace import Pace
 from rlhf_studio.store.answer_sets import MAX_ANSWERS
-from rlhf_studio.ui.rank.board import AnswerBoard
+from rlhf_studio.ui.rank.action_bar import ActionBar
+from rlhf_studio.ui.rank.board import PAIR, AnswerBoard
+from rlhf_studio.ui.rank.columns import RankColumns
+from rlhf_studio.ui.rank.differences import Differences
+from rlhf_studio.ui.rank.order_entry import OrderEntry
 from rlhf_studio.ui.rank.rail import OrderRail
+from rlhf_studio.ui.rank.verdict_bar import VerdictBar
 from rlhf_studio.ui.session import Session
 from rlhf_studio.ui.widgets.parts import GRID, Button, Card, EmptyState, Tag, row
 from rlhf_studio.ui.widgets.text import PlainLabel, set_look
@@ -16,6 +22,7 @@ LEAST_K = 4  # the fewest that InstructGPT's labelers ranked at once (section 3.
 _PROMPT_PX = 112
 _K = "rank_k"
 _MODEL = "rank_model"
+_COLUMNS = "rank_columns"
 
 
 class RankPage(QStackedWidget):
@@ -29,14 +36,21 @@ class RankPage(QStackedWidget):
         self.board = AnswerBoard(session.theme)
         self.rail = OrderRail(session.theme)
         self.below_rail = QVBoxLayout()  # for what belongs to the order beside it
+        self.columns = RankColumns(session.theme)
+        self.verdict = VerdictBar()
+        self.differences = Differences(self.board, self)
         self.hint = PlainLabel("", "muted", wraps=True)
         self.hint.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.status = PlainLabel("", "muted", wraps=True)
+        self.status.setToolTip(self.tr("Seconds that rankings took you; pauses of over a minute are left out"))
         self.models = ModelPicker(session, remembered=_MODEL)
         self.models.setAccessibleName(self.tr("Model to sample from"))
         self.models.setToolTip(self.tr("The model that gives the answers of the next sets"))
         self.sizes = self._make_sizes()
-        self._make_buttons()
+        self.acts = ActionBar(session.theme)
+        acts = self.acts
+        self.submit, self.tie, self.back, self.reroll = acts.submit, acts.tie, acts.back, acts.reroll
+        self.unrankable, self.skip = acts.unrankable, acts.skip
         self.simulated, self.retarget, self.only_mine, self._simulated_bar = self._make_simulated()
         self.no_sets = EmptyState(
             self.tr("No answers to rank yet"),
@@ -51,11 +65,21 @@ class RankPage(QStackedWidget):
         self._work = self._make_work()
         for page in (self._work, self.no_sets, self.no_prompts):
             self.addWidget(page)
+        acts.differences.toggled.connect(self._on_differences_toggled)
+        acts.columns.toggled.connect(self._on_columns_toggled)
+        self.board.shown.connect(self._on_board_shown)
+        acts.columns.setChecked(session.preferences.value(_COLUMNS) == "1")
+        self._show_gestures()
 
     @property
     def k(self) -> int:
         """How many answers a set is to have."""
-        return self.sizes.currentIndex() + LEAST_K
+        return int(self.sizes.currentData())
+
+    @property
+    def is_pair(self) -> bool:
+        """Whether two answers are shown, A and B."""
+        return len(self.board.cards) == PAIR
 
     @property
     def is_working(self) -> bool:
@@ -66,7 +90,9 @@ class RankPage(QStackedWidget):
     def primary(self) -> QPushButton:
         """The one thing to do next."""
         empty = self.currentWidget()
-        return empty.button if isinstance(empty, EmptyState) else self.submit
+        if isinstance(empty, EmptyState):
+            return empty.button
+        return self.acts.first if self.is_pair else self.submit
 
     def show_work(self) -> None:
         """Show a set."""
@@ -75,6 +101,13 @@ class RankPage(QStackedWidget):
     def show_empty(self, *, has_prompts: bool) -> None:
         """Show what is missing."""
         self.setCurrentWidget(self.no_sets if has_prompts else self.no_prompts)
+
+    def show_order(self, entry: OrderEntry) -> None:
+        """Show the order so far everywhere."""
+        self.board.show_order(entry)
+        self.rail.show_order(entry)
+        self.columns.show_order(entry)
+        self.differences.show_order(entry)
 
     def say(self, words: str, look: str = "warning") -> None:
         """Say something where the person looks; nothing takes it away."""
@@ -89,24 +122,22 @@ class RankPage(QStackedWidget):
         self.simulated.setText(with_target if target else text)
         self._simulated_bar.setVisible(count > 0)
 
-    def show_status(self, waiting: int, seconds: float | None, *, is_sampling: bool) -> None:
-        """Tell how many sets wait besides this one, and how long this person takes for one."""
+    def show_status(self, waiting: int, pace: Pace | None, *, is_sampling: bool) -> None:
+        """Tell how many sets wait besides this one, and how long this person takes for one of this size."""
         parts = [(self.tr("1 set waits") if waiting == 1 else self.tr("{n} sets wait")).format(n=waiting)]
         if is_sampling:
             parts.append(self.tr("1 being sampled"))
-        if seconds is not None:
-            parts.append(self.tr("median {seconds} s").format(seconds=round(seconds)))
+        if pace is not None:
+            words = self.tr("{k} answers: median {median} s, p90 {p90} s")
+            parts.append(words.format(k=pace.size, median=round(pace.median), p90=round(pace.p90)))
         self.status.setText(" · ".join(parts))
 
     def enable(self, *, has_set: bool, can_undo: bool, is_rerolling: bool) -> None:
         """Leave only those controls enabled that can do something."""
         is_writable = not self._session.store.is_read_only
         acts = is_writable and has_set
-        self.submit.setEnabled(acts and not is_rerolling)
-        self.tie.setEnabled(acts)
-        self.back.setEnabled(acts and can_undo)
-        for button in (self.reroll, self.unrankable, self.skip):
-            button.setEnabled(acts and not is_rerolling)
+        self.acts.enable(acts=acts, can_undo=can_undo, is_rerolling=is_rerolling)
+        self.verdict.setEnabled(acts)
         self.board.enable_reroll(is_enabled=acts and not is_rerolling)
         self.models.setEnabled(is_writable and bool(self.models.choices))
         self.sizes.setEnabled(is_writable)
@@ -118,32 +149,39 @@ class RankPage(QStackedWidget):
         """Remember how many answers a set is to have."""
         self._session.preferences.keep(_K, self.k)
 
+    # --- slots
+
+    def _on_differences_toggled(self, is_on: bool) -> None:
+        self.differences.set_on(is_on=is_on)
+
+    def _on_columns_toggled(self, is_on: bool) -> None:
+        self._session.preferences.keep(_COLUMNS, int(is_on))
+        self._show_gestures()
+
+    def _on_board_shown(self) -> None:
+        self.columns.show_texts(tuple(card.full_text for card in self.board.cards))
+        self._show_gestures()
+
+    def _show_gestures(self) -> None:
+        """The rail or the columns for an order; two answers need neither."""
+        is_pair, has_columns = self.is_pair, self.acts.columns.isChecked()
+        self.acts.set_pair(is_pair=is_pair)
+        self.rail.setVisible(not is_pair and not has_columns)
+        self.columns.setVisible(not is_pair and has_columns)
+
     # --- building
 
     def _make_sizes(self) -> QComboBox:
         sizes = QComboBox()
-        sizes.addItems([self.tr("{k} answers").format(k=k) for k in range(LEAST_K, MAX_ANSWERS + 1)])
+        sizes.addItem(self.tr("2 answers (A or B)"), PAIR)
+        for k in range(LEAST_K, MAX_ANSWERS + 1):
+            sizes.addItem(self.tr("{k} answers").format(k=k), k)
         sizes.setAccessibleName(self.tr("Answers in a set"))
         sizes.setToolTip(self.tr("How many answers the next sets have"))
         kept = self._session.preferences.value(_K)
-        if kept.isdigit() and LEAST_K <= int(kept) <= MAX_ANSWERS:
-            sizes.setCurrentIndex(int(kept) - LEAST_K)
+        place = sizes.findData(int(kept)) if kept.isdecimal() else -1
+        sizes.setCurrentIndex(sizes.findData(LEAST_K) if place < 0 else place)
         return sizes
-
-    def _make_buttons(self) -> None:
-        theme = self._session.theme
-        tip = self.tr("Keep this order and go to the next set; the last missing answer is put lowest")
-        self.submit = Button(self.tr("Submit"), tip, "primary", "mdi6.check", theme, self.tr("Enter"))
-        self.tie = Button(self.tr("Tie"), self.tr("The next answer is as good as the one before"), keys="=")
-        tip = self.tr("Take the last key or move back")
-        self.back = Button(self.tr("Take back"), tip, "", "mdi6.backspace-outline", theme, self.tr("Backspace"))
-        tip = self.tr("Sample the answer anew whose card has the keyboard")
-        self.reroll = Button(self.tr("Re-roll"), tip, "", "mdi6.refresh", theme, self.tr("Ctrl+R"))
-        tip = self.tr("Say that no order of these answers makes sense, and go to the next set")
-        self.unrankable = Button(self.tr("Cannot be ranked"), tip, keys=self.tr("Ctrl+U"))
-        tip = self.tr("Put this set aside and go to the next")
-        self.skip = Button(self.tr("Skip"), tip, "", "mdi6.skip-next-outline", theme, self.tr("Ctrl+Right"))
-        self.reroll.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click must leave the keyboard on the card
 
     def _make_simulated(self) -> tuple[PlainLabel, Button, Button, QWidget]:
         words = PlainLabel("", "muted")
@@ -180,9 +218,10 @@ class RankPage(QStackedWidget):
         layout.addWidget(self._simulated_bar)
         layout.addWidget(self.prompt)
         layout.addLayout(middle, 1)
+        layout.addWidget(self.columns)
         layout.addWidget(self.hint)
-        buttons = (self.submit, self.tie, self.back, self.reroll, self.unrankable, self.skip)
-        layout.addLayout(row(*buttons, None))
+        layout.addWidget(self.verdict)
+        layout.addWidget(self.acts)
         below = row(self.status, self.models, self.sizes)
         below.setStretch(0, 1)
         layout.addLayout(below)

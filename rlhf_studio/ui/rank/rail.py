@@ -1,19 +1,11 @@
 """The order as it is being made: best at the top, ties side by side."""
 
-from PySide6.QtCore import QPoint, QRect, Qt, Signal
-from PySide6.QtGui import (
-    QColor,
-    QDragEnterEvent,
-    QDragLeaveEvent,
-    QDragMoveEvent,
-    QDropEvent,
-    QMouseEvent,
-    QPainter,
-    QPaintEvent,
-)
+from PySide6.QtCore import QRect, Qt, Signal
+from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
-from rlhf_studio.ui.rank.card import Draggable, answer_in
+from rlhf_studio.ui.rank.card import Draggable, discard
+from rlhf_studio.ui.rank.drops import DropField
 from rlhf_studio.ui.rank.order_entry import OrderEntry
 from rlhf_studio.ui.theme import Theme
 from rlhf_studio.ui.widgets.parts import GRID
@@ -21,7 +13,6 @@ from rlhf_studio.ui.widgets.text import PlainLabel
 
 WIDTH_PX = 208
 _CHIPS_A_LINE = 4
-_EDGE = 0.28  # of a row's height: nearer to its edge than this, a drop means a rank of its own
 
 
 class _Chip(PlainLabel):
@@ -66,82 +57,27 @@ class _Row(QFrame):
         self.setMinimumHeight(5 * GRID)
 
 
-class _Rows(QWidget):
-    """The ranks, and where a dragged answer would go."""
-
-    dropped = Signal(int, int, bool)
+class _Rows(DropField):
+    """The ranks from top to bottom."""
 
     def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self.setProperty("look", "page")
-        self.setAcceptDrops(True)
-        self._theme = theme
+        super().__init__(theme, Qt.Orientation.Vertical)
         self.rows: list[_Row] = []
-        self.tier_count = 0
-        self._mark: tuple[int, bool] | None = None
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 4, 0, 4)
         self._layout.setSpacing(GRID)
         self._layout.addStretch(1)
 
+    def boxes(self) -> list[QRect]:
+        return [widget.geometry() for widget in self.rows]
+
     def show_rows(self, rows: list[_Row], tier_count: int) -> None:
         for old in self.rows:
             self._layout.removeWidget(old)
-            old.hide()
-            old.deleteLater()
+            discard(old)
         self.rows, self.tier_count = rows, tier_count
         for place, widget in enumerate(rows):
             self._layout.insertWidget(place, widget)
-
-    def target(self, point: QPoint) -> tuple[int, bool]:
-        """The rank at a point, and whether a new one is made before it."""
-        for tier, widget in enumerate(self.rows[: self.tier_count]):
-            box = widget.geometry()
-            if point.y() < box.top() + _EDGE * box.height():
-                return tier, True
-            if point.y() <= box.bottom() - _EDGE * box.height():
-                return tier, False
-        return self.tier_count, True
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
-        if answer_in(event.mimeData()) is not None:
-            event.acceptProposedAction()
-
-    def dragMoveEvent(self, event: QDragMoveEvent) -> None:  # noqa: N802
-        self._set_mark(self.target(event.position().toPoint()))
-        event.acceptProposedAction()
-
-    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802, ARG002
-        self._set_mark(None)
-
-    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
-        index = answer_in(event.mimeData())
-        self._set_mark(None)
-        if index is not None:
-            event.acceptProposedAction()
-            tier, is_new = self.target(event.position().toPoint())
-            self.dropped.emit(index, tier, is_new)
-
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
-        super().paintEvent(event)
-        if self._mark is None:
-            return
-        tier, is_new = self._mark
-        colour = QColor(self._theme.colours.accent)
-        painter = QPainter(self)
-        if is_new:
-            box = self.rows[tier].geometry() if tier < len(self.rows) else QRect(0, self._end(), self.width(), 0)
-            painter.fillRect(QRect(0, max(0, box.top() - 5), self.width(), 3), colour)
-        else:
-            painter.fillRect(self.rows[tier].geometry().adjusted(-3, -3, 3, 3), colour)
-        painter.end()
-
-    def _end(self) -> int:
-        return (self.rows[-1].geometry().bottom() + 8) if self.rows else 6
-
-    def _set_mark(self, mark: tuple[int, bool] | None) -> None:
-        self._mark = mark
-        self.update()
 
 
 class OrderRail(QWidget):

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from rlhf_studio.errors import StudioError
 from rlhf_studio.schema import Ranking
 from rlhf_studio.store.answer_sets import AnswerSet
+from rlhf_studio.store.checks import CONFIDENCES
 from rlhf_studio.ui.rank.order_entry import OrderEntry
 from rlhf_studio.ui.session import Session
 
@@ -17,7 +18,6 @@ KEEP_MS = 400
 META = "ui.rank.pending"
 MAX_SETS = 64  # the latest; who left more than that unfinished has forgotten the first
 MAX_NOTE = 2000  # characters
-_CONFIDENCES = frozenset({1, 2, 3})
 
 
 @dataclass(eq=False, slots=True)
@@ -47,10 +47,14 @@ class Sheet:
         """Whether nothing was said yet."""
         return self.entry.is_untouched and self.confidence is None and not self.note
 
+    def go_on_from(self, before: "Sheet") -> None:
+        """Take over what holds also for other answers of the same set."""
+        self.confidence, self.note, self.seconds = before.confidence, before.note, before.seconds
+
     def to_json(self) -> dict[str, Any]:
+        """As it is kept."""
         return {
             "answers": self.answers.completion_ids,
-            "who": self.who,
             "order": self.entry.to_json(),
             "confidence": self.confidence,
             "note": self.note,
@@ -72,40 +76,38 @@ class SheetKeeper(QObject):
         super().__init__(parent)
         self._session, self._refresh = session, refresh
         self._sheets: dict[tuple[int, str], Sheet] = {}
-        self._kept: dict[str, Any] | None = None  # by set id as in the file, the latest last
+        self._kept: dict[str, Any] | None = None  # by set id as in the file, the latest last, then by labeler
         self._last_failure = ""
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(KEEP_MS)
         self._timer.timeout.connect(self.flush)
-        self._waiting: dict[int, Sheet] = {}
+        self._waiting: dict[tuple[int, str], Sheet] = {}
 
-    def sheet(self, answers: AnswerSet, *, is_anew: bool = False) -> Sheet:
+    def sheet(self, answers: AnswerSet) -> Sheet:
         """What this labeler said of a set.
 
         Raises:
             StudioError: If the project cannot be read.
         """
         who = self._session.labeler
-        found = None if is_anew else self._sheets.get((answers.id, who))
+        found = self._sheets.get((answers.id, who))
         if found is None or found.answers.completion_ids != answers.completion_ids:
-            found = (None if is_anew else self._from_file(answers, who)) or Sheet(
-                answers, who, OrderEntry(len(answers.completion_ids))
-            )
+            found = self._from_file(answers, who) or Sheet(answers, who, OrderEntry(len(answers.completion_ids)))
             self._sheets[answers.id, who] = found
         return found
 
     def touched(self, sheet: Sheet) -> None:
         """Keep it soon."""
-        self._waiting[sheet.answers.id] = sheet
+        self._waiting[sheet.answers.id, sheet.who] = sheet
         if not self._timer.isActive():
             self._timer.start()
 
     def done(self, sheet: Sheet) -> None:
         """The set is done with: nothing of it is left to be kept. It is remembered in case that is undone."""
-        self._waiting.pop(sheet.answers.id, None)
-        if str(sheet.answers.id) in self._read():
-            self._write({key: value for key, value in self._read().items() if key != str(sheet.answers.id)})
+        self._waiting.pop((sheet.answers.id, sheet.who), None)
+        if sheet.who in _people(self._read(), sheet.answers.id):
+            self._write(_replaced(self._read(), sheet, None))
 
     def flush(self) -> bool:
         """Keep what waits now; return whether all is on disk."""
@@ -113,11 +115,9 @@ class SheetKeeper(QObject):
         if not self._waiting:
             return True
         self._refresh()
-        kept = dict(self._read())
-        for set_id, sheet in self._waiting.items():
-            kept.pop(str(set_id), None)
-            if not sheet.is_blank:
-                kept[str(set_id)] = sheet.to_json()
+        kept = self._read()
+        for sheet in self._waiting.values():
+            kept = _replaced(kept, sheet, None if sheet.is_blank else sheet.to_json())
         if not self._write(dict(list(kept.items())[-MAX_SETS:])):
             return False
         self._waiting.clear()
@@ -126,10 +126,9 @@ class SheetKeeper(QObject):
     # --- inside
 
     def _from_file(self, answers: AnswerSet, who: str) -> Sheet | None:
-        kept = self._read().get(str(answers.id))
-        sheet = _sheet(answers, kept) if isinstance(kept, dict) else None
-        if sheet is not None and sheet.who == who:
-            return sheet
+        sheet = _sheet(answers, who, _people(self._read(), answers.id).get(who))
+        if sheet is not None or answers.again or answers.state == "ranked":
+            return sheet  # what comes again to be compared with the first time must not be shown as it was then
         ranking = self._session.store.last_ranking(answers.id, who)
         return None if ranking is None else _undone(answers, ranking)
 
@@ -157,8 +156,26 @@ class SheetKeeper(QObject):
         return True
 
 
-def _sheet(answers: AnswerSet, kept: dict[str, Any]) -> Sheet | None:
-    """What was kept of a set; None where that is of other answers, or makes no sense."""
+def _people(kept: dict[str, Any], set_id: int) -> dict[str, Any]:
+    """What was kept of a set, by labeler."""
+    people = kept.get(str(set_id))
+    return people if isinstance(people, dict) else {}
+
+
+def _replaced(kept: dict[str, Any], sheet: Sheet, now: dict[str, Any] | None) -> dict[str, Any]:
+    """The same with a sheet as it is now, the set last; None leaves it out."""
+    set_id = sheet.answers.id
+    people = {who: value for who, value in _people(kept, set_id).items() if who != sheet.who}
+    if now is not None:
+        people[sheet.who] = now
+    rest = {key: value for key, value in kept.items() if key != str(set_id)}
+    return rest | {str(set_id): people} if people else rest
+
+
+def _sheet(answers: AnswerSet, who: str, kept: Any) -> Sheet | None:
+    """What was kept of a set; None where that is nothing, of other answers, or makes no sense."""
+    if not isinstance(kept, dict):
+        return None
     k = len(answers.completion_ids)
     entry = OrderEntry.from_json(k, kept.get("order"))
     if entry is None or kept.get("answers") != list(answers.completion_ids):
@@ -166,9 +183,9 @@ def _sheet(answers: AnswerSet, kept: dict[str, Any]) -> Sheet | None:
     confidence, note, seconds = kept.get("confidence"), kept.get("note"), kept.get("seconds")
     return Sheet(
         answers,
-        str(kept.get("who")),
+        who,
         entry,
-        confidence if confidence in _CONFIDENCES else None,
+        confidence if confidence in CONFIDENCES else None,
         note if isinstance(note, str) else "",
         is_all_bad=kept.get("all_bad") is True,
         seconds=seconds if isinstance(seconds, float | int) and seconds >= 0 else 0.0,

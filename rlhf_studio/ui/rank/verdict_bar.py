@@ -70,7 +70,7 @@ class VerdictBar(QWidget):
         self.field = NoteField()
         self.field.setPlaceholderText(self.tr("Note, or why these answers cannot be ranked"))
         self.field.setAccessibleName(self.tr("Note"))
-        self.field.setToolTip(self.tr("Kept with the ranking (Ctrl+E); Enter submits, Escape leaves the field"))
+        self.field.setToolTip(self.tr("Kept with the ranking; Enter submits, Escape leaves the field"))
         self.field.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.field.setMinimumWidth(120)
         self.field.textEdited.connect(self._on_field_text_edited)
@@ -98,7 +98,7 @@ class VerdictBar(QWidget):
             self.changed.emit()
 
     def _make_chip(self, confidence: int, words: str) -> Button:
-        chip = Button(words, self.tr("How sure you are of this order"), "chip", keys=f"Alt+{confidence}")
+        chip = Button(words, self.tr("How sure you are of this order"), "chip")
         chip.setCheckable(True)
         chip.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keyboard where it is
         chip.clicked.connect(partial(self.choose, confidence))

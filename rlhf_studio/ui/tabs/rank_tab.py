@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import QObject, Qt
-from PySide6.QtGui import QHideEvent, QKeyEvent
+from PySide6.QtGui import QInputMethodEvent, QKeyEvent
 from PySide6.QtWidgets import QApplication, QPushButton, QTabBar, QVBoxLayout, QWidget
 
 from rlhf_studio.errors import StudioError
@@ -12,9 +12,11 @@ from rlhf_studio.jobs.targets import TITLES, current_target
 from rlhf_studio.schema import Completion
 from rlhf_studio.store.answer_sets import AnswerSet
 from rlhf_studio.store.database import Changes
+from rlhf_studio.ui.rank.gestures import Gestures
 from rlhf_studio.ui.rank.loop_stack import LoopStack
+from rlhf_studio.ui.rank.order_entry import Tiers
 from rlhf_studio.ui.rank.ordering import Ordering
-from rlhf_studio.ui.rank.pace import Stopwatch, median_seconds
+from rlhf_studio.ui.rank.pace import Attention, pace
 from rlhf_studio.ui.rank.page import RankPage
 from rlhf_studio.ui.rank.queue import Growing, RankQueue
 from rlhf_studio.ui.rank.simulated import choose_target, delete_simulated
@@ -35,17 +37,18 @@ class RankTab(Tab):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.queue = RankQueue(session, self)
         self.page = RankPage(session)
-        self.order = Ordering(self.page, session.keymap, self)
+        self.order = Ordering(session, self.page, self)
         self.loop = LoopStack(session, self.page, self)
         self._set: AnswerSet | None = None
         self._answers: tuple[Completion, ...] = ()
         self._judged: list[int] = []  # sets, in the order in which they were done with
-        self._watch = Stopwatch()
+        self.attention = Attention(self, self.order.watch)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.loop)
+        acts = (self.submit, self.reroll_focused, self.mark_unrankable, self.skip_set)
+        self.gestures = Gestures(self, self.page, self.order, acts, session.keymap)
         self._connect()
-        self._add_shortcuts()
 
     # --- what the window asks
 
@@ -70,7 +73,7 @@ class RankTab(Tab):
         self._list_models()
         self._follow()
         self.queue.start()
-        self._watch.go_on()
+        self.attention.refresh()
         self._update()
         focused = QApplication.focusWidget()
         if focused is None or not (self.isAncestorOf(focused) or isinstance(focused, QTabBar)):
@@ -78,18 +81,14 @@ class RankTab(Tab):
 
     def save_state(self) -> None:
         self.page.keep_k()
+        self.order.keeper.flush()
         self.queue.close()
 
-    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
-        super().hideEvent(event)
-        self._watch.hold()
+    def inputMethodEvent(self, event: QInputMethodEvent) -> None:  # noqa: N802
+        self.order.take_composed(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        if event.isAutoRepeat() or self.loop.is_showing_changes:
-            super().keyPressEvent(event)
-        elif self.session.keymap.matches("rank.submit", event):
-            self.submit()
-        elif not self.order.take_key(event):
+        if self.loop.is_showing_changes or not self.gestures.take(event):
             super().keyPressEvent(event)
 
     # --- acts
@@ -108,17 +107,15 @@ class RankTab(Tab):
         if tiers is None:
             self.order.say_missing()
             return
-        set_id, ids = self._set.id, self._set.completion_ids
-        chosen = [[ids[index] for index in tier] for tier in tiers]
         words = self.tr("Ranking saved. The answers were by {model}.")
         models = ", ".join(dict.fromkeys(answer.model for answer in self._answers))
-        store, seconds, labeler = self.session.store, self._watch.seconds, self.session.labeler
-        self._finish(lambda: store.rank_set(set_id, chosen, seconds, labeler).changes, words.format(model=models))
+        self._finish(partial(self._rank, tiers), words.format(model=models))
         self.loop.learn_if_due()
 
     def mark_unrankable(self) -> None:
         """Say that this set has no order, and show the next one."""
-        self._judge(self.session.store.mark_unrankable, self.tr("Set aside as one that cannot be ranked."))
+        act = partial(self.session.store.mark_unrankable, note=self.page.verdict.note.strip())
+        self._judge(act, self.tr("Set aside as one that cannot be ranked."))
 
     def skip_set(self) -> None:
         """Put this set aside and show the next one."""
@@ -150,6 +147,21 @@ class RankTab(Tab):
         if self._set is not None and self.page.skip.isEnabled():
             self._finish(partial(act, self._set.id, self.session.labeler), words)
 
+    def _rank(self, tiers: Tiers) -> Changes:
+        """Store the order of the set that is shown."""
+        assert self._set is not None  # noqa: S101  only then there is an order
+        ids = self._set.completion_ids
+        sheet, verdict = self.order.sheet, self.page.verdict
+        return self.session.store.rank_set(
+            self._set.id,
+            [[ids[index] for index in tier] for tier in tiers],
+            self.order.watch.seconds,
+            self.session.labeler,
+            confidence=verdict.confidence,
+            note=verdict.note.strip(),
+            is_all_bad=sheet is not None and sheet.is_all_bad,
+        ).changes
+
     def _finish(self, act: Callable[[], Changes], words: str) -> None:
         """Be done with the set that is shown, if that can be stored, and show the next one."""
         try:
@@ -159,6 +171,7 @@ class RankTab(Tab):
             return
         if self._set is not None:
             self._judged.append(self._set.id)
+        self.order.done()
         self._set = None
         self.session.changed(changes, self)
         self._show_next()
@@ -204,17 +217,15 @@ class RankTab(Tab):
         try:
             prompt = self.session.store.prompt(answers.prompt_id)
             completions = self.session.store.set_answers(answers.id)
+            self.page.board.show_answers(completions)
+            self.order.open(answers, is_writable=not self.session.store.is_read_only)
         except StudioError as error:
             self.session.say(str(error), kind="error")
             return
         self._set, self._answers = answers, completions
         self.page.prompt.show_turns(prompt.turns)
-        self.page.board.show_answers(completions)
         self.page.show_work()
-        self._watch.restart()
-        if not self.isVisible():
-            self._watch.hold()
-        self.order.open(answers.id, len(completions), is_writable=not self.session.store.is_read_only)
+        self.attention.refresh()
 
     def _go_to_prompt(self, prompt_id: int) -> None:
         found = [answers for answers in self._waiting() or () if answers.prompt_id == prompt_id]
@@ -241,7 +252,7 @@ class RankTab(Tab):
             self._reopen(self._set.id)
 
     def _reopen(self, set_id: int) -> None:
-        """Show a set whose answers have changed; an order of the old ones is none of the new ones."""
+        """Show a set whose answers have changed."""
         if self._set is None or self._set.id != set_id:
             return
         try:
@@ -249,12 +260,8 @@ class RankTab(Tab):
         except StudioError as error:
             self.session.say(str(error), kind="error")
             return
-        if answers != self._set:
-            self.order.forget(set_id)
-        watch, self._watch = self._watch, Stopwatch()
         self._set = None
         self._open(answers)
-        self._watch = watch
 
     def _list_models(self) -> None:
         self.page.models.reload()
@@ -269,15 +276,20 @@ class RankTab(Tab):
         """Refresh what tells how things stand."""
         try:
             waiting = [answers for answers in self.queue.waiting() if answers != self._set]
-            seconds = median_seconds(self.session.store, self.session.labeler)
+            usual = pace(self.session.store, self.session.labeler, self._size)
             simulated = self.session.store.counts().rankings_simulated
             target = TITLES.get(current_target(self.session.store), "")
         except StudioError as error:
             self.page.say(str(error), "danger")
             return
-        self.page.show_status(len(waiting), seconds, is_sampling=self.queue.is_sampling)
+        self.page.show_status(len(waiting), usual, is_sampling=self.queue.is_sampling)
         self.page.show_simulated(simulated, spoken(target))
         self._enable()
+
+    @property
+    def _size(self) -> int:
+        """How many answers are shown, or would be."""
+        return self.page.k if self._set is None else len(self._set.completion_ids)
 
     def _enable(self) -> None:
         self.page.enable(
@@ -331,6 +343,11 @@ class RankTab(Tab):
         else:
             self.queue.sample_now()
 
+    def _on_session_labeler_changed(self, _name: str) -> None:
+        """Another person has said other things of the set."""
+        self._reopen(self._set.id if self._set is not None else 0)
+        self._update()
+
     def _on_write_wanted(self) -> None:
         self.go_to_requested.emit(GoTo("write"))
 
@@ -365,6 +382,9 @@ class RankTab(Tab):
         self.loop.go_to_requested.connect(self.go_to_requested)
         self.loop.ranking_wanted.connect(self.setFocus)
         self.order.changed.connect(self._enable)
+        self.order.decided.connect(self.submit)
+        self.attention.left.connect(self.order.keeper.flush)
+        page.verdict.field.left.connect(self.setFocus)
         page.models.activated.connect(self._on_choice_activated)
         page.sizes.activated.connect(self._on_choice_activated)
         queue.set_ready.connect(self._on_queue_set_ready)
@@ -375,22 +395,4 @@ class RankTab(Tab):
         queue.state_changed.connect(self._update)
         self.session.store_changed.connect(self._on_session_store_changed)
         self.session.runs_changed.connect(self._on_session_runs_changed)
-
-    def _add_shortcuts(self) -> None:
-        page, keymap = self.page, self.session.keymap
-        acts = {
-            "rank.reroll": self.reroll_focused,
-            "rank.unrankable": self.mark_unrankable,
-            "rank.skip": self.skip_set,
-        }
-        keymap.bind(self, acts)
-        keymap.hint(
-            {
-                "rank.submit": page.submit,
-                "rank.tie": page.tie,
-                "rank.back": page.back,
-                "rank.reroll": page.reroll,
-                "rank.unrankable": page.unrankable,
-                "rank.skip": page.skip,
-            }
-        )
+        self.session.labeler_changed.connect(self._on_session_labeler_changed)
