@@ -23,7 +23,8 @@ class DraftTable(LabelTables):
         """
         check_text(text + model, f"The draft for prompt {prompt_id}")
         with self.transaction():
-            self._check_prompt_id(prompt_id)
+            # what was typed last is kept, also where the prompt was deleted meanwhile: undo brings both back
+            self._check_prompt_id(prompt_id, may_be_deleted=True)
             if not text.strip():
                 return self._drop_draft(prompt_id)
             changed = self._db.execute(

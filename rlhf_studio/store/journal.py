@@ -89,6 +89,8 @@ class JournalEntry:
             tables.add("run")
         if self.kind in _TABLE_OF:
             tables.add(_TABLE_OF[self.kind])
+        if self.kind == "prompts":  # with a deleted prompt its labels are hidden, and splits say which are trained on
+            tables |= {"demonstration", "ranking", "answer_set"}
         return Changes(frozenset(tables))
 
 

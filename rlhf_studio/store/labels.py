@@ -23,6 +23,7 @@ from rlhf_studio.store.prompts import PromptTable
 
 _Label = Literal["demonstration", "ranking"]
 _NOTHING = Changes(frozenset())
+_OF_LIVE_PROMPTS = "(SELECT * FROM {} WHERE prompt_id NOT IN (SELECT id FROM prompt WHERE is_deleted))"
 DEMONSTRATION = "id, prompt_id, text, author, replaces, model"
 _RANKING = "id, prompt_id, seconds, labeler, is_simulated, is_repeat, replaces, confidence, note, is_all_bad"
 
@@ -157,7 +158,7 @@ class LabelTables(PromptTable):
         self, prompt_id: int | None = None, *, include_retracted: bool = False
     ) -> tuple[Demonstration, ...]:
         """The demonstrations of one prompt or of all, oldest first."""
-        table = "demonstration" if include_retracted else "live_demonstration"
+        table = _OF_LIVE_PROMPTS.format("demonstration") if include_retracted else "live_demonstration"
         where, values = _of_prompt(prompt_id)
         rows = self._read(f"SELECT {DEMONSTRATION} FROM {table} {where} ORDER BY id", values)  # noqa: S608
         return tuple(Demonstration(*row) for row in rows)
@@ -173,7 +174,7 @@ class LabelTables(PromptTable):
 
     def rankings(self, prompt_id: int | None = None, *, include_retracted: bool = False) -> tuple[Ranking, ...]:
         """The rankings of one prompt or of all, oldest first; ids within a tier ascend."""
-        table = "ranking" if include_retracted else "live_ranking"
+        table = _OF_LIVE_PROMPTS.format("ranking") if include_retracted else "live_ranking"
         where, values = _of_prompt(prompt_id)
         rows = self._read(
             f"""SELECT {_RANKING}, completion_id, tier, position

@@ -13,7 +13,9 @@ from rlhf_studio.store.lock import LockTakenError, ProjectLock
 from rlhf_studio.store.migrations import migrate, pending, schema_version
 from rlhf_studio.store.overlaps import Overlaps
 from rlhf_studio.store.prompt_acts import PromptActs
-from rlhf_studio.store.prompt_list import PromptList
+from rlhf_studio.store.prompt_edits import PromptEdits
+from rlhf_studio.store.prompt_library import PromptLibrary
+from rlhf_studio.store.prompt_search import make_indexes
 from rlhf_studio.store.ratings import Ratings
 from rlhf_studio.store.revisions import Revisions
 from rlhf_studio.store.runs import RunIndex
@@ -32,6 +34,7 @@ _LEFTOVERS = (f"{DATABASE}.part", f"{DATABASE}.part-journal", LOCK, ".DS_Store",
 
 class Store(
     RunTrash,
+    PromptEdits,
     Revisions,
     WritingDesk,
     ScriptedRankings,
@@ -41,7 +44,7 @@ class Store(
     Overlaps,
     PromptAnnotations,
     PromptActs,
-    PromptList,
+    PromptLibrary,
     RunIndex,
 ):
     """Everything a project keeps; belongs to the thread that opened it, and is a context manager."""
@@ -152,6 +155,7 @@ def _open_writable(path: Path) -> sqlite3.Connection:
         try:
             connection.execute("PRAGMA journal_mode = WAL").fetchone()
             migrate(connection, path)
+            make_indexes(connection)
         except BaseException:
             connection.close()
             raise

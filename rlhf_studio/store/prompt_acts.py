@@ -65,7 +65,7 @@ class PromptActs(LabelActs):
         """
         with self.transaction():
             for prompt_id in prompt_ids:
-                self._check_prompt_id(prompt_id)
+                self._check_prompt_id(prompt_id, may_be_deleted=True)
             known = {row[0] for row in self._read("SELECT id FROM prompt WHERE is_deleted")}
             ids = sorted(set(prompt_ids) - known)
             if not ids:

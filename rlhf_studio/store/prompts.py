@@ -1,14 +1,14 @@
 """The prompts of a project: adding them with their splits, and pages of them."""
 
 import json
-import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rlhf_studio.errors import DataError
 from rlhf_studio.schema import NewPrompt, Prompt, Purpose, Split, Turn, UseCase
 from rlhf_studio.store.checks import check_prompt, stored_json
-from rlhf_studio.store.database import Database, Written, now, written
+from rlhf_studio.store.database import Written, now, written
+from rlhf_studio.store.prompt_search import PromptSearch, fold
 from rlhf_studio.store.splits import MIN_AUTHORS, PREFIX_LENGTH, assign_splits, duplicate_group, split_unit
 
 PREFIX_META = "duplicates.prefix_length"
@@ -31,11 +31,6 @@ def turns_from(text: str) -> tuple[Turn, ...]:
     return tuple(Turn(*turn) for turn in stored_json(text, "The turns of a prompt"))
 
 
-def fold(text: str) -> str:
-    """Text as it is searched: letter case and Unicode forms of width make no difference."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-
-
 def searchable(turns: Sequence[Turn]) -> str:
     """What a search for a prompt looks at: the folded text of all its turns."""
     return fold("\n".join(turn.content for turn in turns))
@@ -51,8 +46,8 @@ def _prompt(row: Sequence[Any]) -> Prompt:
     return Prompt(prompt_id, turns_from(turns), use_case, source, words, author, split)
 
 
-class PromptTable(Database):
-    """Prompts and their purposes."""
+class PromptTable(PromptSearch):
+    """Prompts and their purposes. Deleted ones are hidden, but keep their keys and the splits of their authors."""
 
     def add_prompts(self, prompts: Sequence[NewPrompt]) -> Written:
         """Add prompts and give those without a split one.
@@ -68,10 +63,12 @@ class PromptTable(Database):
             check_prompt(prompt, f"Prompt {place} of {len(prompts)}")
         with self.transaction():
             self._check_keys(prompts)
+            self._has_index()  # while it still holds every prompt there is
             was_by_author = self._is_by_author()
             # the authors must be in the table before it can be said whether splits go by author
             length = self.prefix_length
             ids = [self._add_prompt(prompt, length) for prompt in prompts]
+            self._add_texts([(prompt_id, searchable(one.turns)) for prompt_id, one in zip(ids, prompts, strict=True)])
             by_author = self._is_by_author()
             is_changed = by_author and not was_by_author
             if ids:
@@ -96,9 +93,9 @@ class PromptTable(Database):
             "p.use_case = ?": use_case,
         }
         wanted = {test: value for test, value in tests.items() if value is not None}
-        where = f"WHERE {' AND '.join(wanted)}" if wanted else ""
+        where = " AND ".join(("NOT p.is_deleted", *wanted))
         rows = self._read(
-            f"SELECT {_COLUMNS} FROM prompt p {where} ORDER BY p.id LIMIT ? OFFSET ?",  # noqa: S608  fixed words only
+            f"SELECT {_COLUMNS} FROM prompt p WHERE {where} ORDER BY p.id LIMIT ? OFFSET ?",  # noqa: S608  fixed words
             (*wanted.values(), -1 if limit is None else limit, offset),
         )
         return tuple(_prompt(row) for row in rows)
@@ -107,15 +104,14 @@ class PromptTable(Database):
         """One prompt.
 
         Raises:
-            DataError: If there is none with this id.
+            DataError: If there is none with this id, or it was deleted.
         """
+        self._check_prompt_id(prompt_id)
         rows = self._read(f"SELECT {_COLUMNS} FROM prompt p WHERE p.id = ?", (prompt_id,))  # noqa: S608  fixed words
-        if not rows:
-            raise DataError(f"There is no prompt {prompt_id} in this project. Choose one that is in the list.")
         return _prompt(rows[0])
 
     def prompt_ids(self) -> dict[str, int]:
-        """The ids of the prompts that have a key, by key."""
+        """The ids of the prompts that have a key, by key; also of deleted ones, whose keys stay taken."""
         return dict(self._read("SELECT key, id FROM prompt WHERE key IS NOT NULL ORDER BY id"))
 
     def brief(self, prompt_id: int) -> str:
@@ -129,9 +125,14 @@ class PromptTable(Database):
         rows = self._read("SELECT value FROM meta WHERE name = ?", (PREFIX_META,))
         return int(rows[0][0]) if rows else PREFIX_LENGTH
 
-    def _check_prompt_id(self, prompt_id: int) -> None:
-        if not self._read("SELECT 1 FROM prompt WHERE id = ?", (prompt_id,)):
+    def _check_prompt_id(self, prompt_id: int, *, may_be_deleted: bool = False) -> None:
+        rows = self._read("SELECT is_deleted FROM prompt WHERE id = ?", (prompt_id,))
+        if not rows:
             raise DataError(f"There is no prompt {prompt_id} in this project. Choose one that is in the list.")
+        if rows[0][0] and not may_be_deleted:
+            raise DataError(
+                f"Prompt {prompt_id} was deleted. Undo brings it back; else choose one that is in the list."
+            )
 
     def _check_keys(self, prompts: Sequence[NewPrompt]) -> None:
         seen: set[str] = set()
@@ -162,10 +163,12 @@ class PromptTable(Database):
             "INSERT INTO prompt_purpose (prompt_id, purpose) VALUES (?, ?)",
             [(prompt_id, purpose) for purpose in sorted(prompt.purposes)],
         )
-        self._db.execute(
-            "INSERT INTO prompt_search (prompt_id, text) VALUES (?, ?)", (prompt_id, searchable(prompt.turns))
-        )
         return prompt_id
+
+    def _add_texts(self, rows: Sequence[tuple[int, str]]) -> None:
+        """Let new prompts be found by their folded texts."""
+        self._db.executemany("INSERT INTO prompt_search (prompt_id, text) VALUES (?, ?)", rows)
+        self._index_texts(rows)
 
     def _is_by_author(self) -> bool:
         count = "SELECT count(*) FROM (SELECT DISTINCT author FROM prompt WHERE author <> '' LIMIT ?)"

@@ -49,17 +49,19 @@ class NewLabels:
 # training thread that is at work in Python some milliseconds each time.
 _COUNTS = """
 SELECT json_group_array(json_array(kind, name, number)) FROM (
-    SELECT 'all' AS kind, 'prompt' AS name, count(*) AS number FROM prompt
+    SELECT 'all' AS kind, 'prompt' AS name, count(*) AS number FROM live_prompt
     UNION ALL SELECT 'all', 'demonstration', count(*) FROM live_demonstration
     UNION ALL SELECT 'all', 'completion', count(*) FROM completion
+        WHERE prompt_id NOT IN (SELECT id FROM prompt WHERE is_deleted)
     UNION ALL SELECT 'simulated', is_simulated, count(*) FROM live_ranking WHERE NOT is_repeat GROUP BY is_simulated
     UNION ALL SELECT 'all', 'to train', count(*) FROM live_ranking r JOIN prompt p ON p.id = r.prompt_id
         WHERE p.split = 'train' AND NOT r.is_repeat
         AND EXISTS (SELECT 1 FROM ranking_entry e WHERE e.ranking_id = r.id AND e.tier > 0)
     UNION ALL SELECT 'all', 'waiting', count(*) FROM answer_set_state WHERE state = 'waiting'
-    UNION ALL SELECT 'purpose', purpose, count(*) FROM prompt_purpose GROUP BY purpose
-    UNION ALL SELECT 'split', split, count(*) FROM prompt GROUP BY split
-    UNION ALL SELECT 'use_case', use_case, count(*) FROM prompt GROUP BY use_case
+    UNION ALL SELECT 'purpose', purpose, count(*) FROM prompt_purpose
+        WHERE prompt_id NOT IN (SELECT id FROM prompt WHERE is_deleted) GROUP BY purpose
+    UNION ALL SELECT 'split', split, count(*) FROM live_prompt GROUP BY split
+    UNION ALL SELECT 'use_case', use_case, count(*) FROM live_prompt GROUP BY use_case
 )
 """
 

@@ -23,7 +23,7 @@ def add_few_shot(store):
 
 def test_a_few_shot_set_is_one_act(store):
     made = add_few_shot(store)
-    assert made.changes.tables == {"prompt", "prompt_tag", "demonstration", "journal"}
+    assert made.changes.tables == {"prompt", "prompt_tag", "demonstration", "ranking", "answer_set", "journal"}
     assert [(d.prompt_id, d.text, d.author) for d in store.demonstrations()] == [
         (made.ids[0], "Positive", "eve"),
         (made.ids[1], "Negative", "eve"),
@@ -35,7 +35,7 @@ def test_a_few_shot_set_is_one_act(store):
     assert store.undo("eve").kind == "prompts"
     assert (live(store), store.demonstrations()) == ([], ())
     assert store.undoable() is None
-    assert store.redo("eve").changes.tables == {"journal", "prompt"}
+    assert store.redo("eve").changes.tables == {"journal", "prompt", "demonstration", "ranking", "answer_set"}
     assert live(store) == list(made.ids)
     assert len(store.demonstrations()) == 3
 
