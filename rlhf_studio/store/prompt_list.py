@@ -18,8 +18,8 @@ _ORDERS: dict[PromptOrder, str] = {
 }
 # found once for all prompts: asking for each of 100,000 whether it has a label takes ten times as long
 DEMONSTRATED = "labeled AS MATERIALIZED (SELECT DISTINCT prompt_id FROM live_demonstration)"
-_IS_DEMONSTRATED = "p.id IN (SELECT prompt_id FROM live_demonstration)"
-_IS_RANKED = "p.id IN (SELECT prompt_id FROM live_ranking)"
+_IS_DEMONSTRATED = "+p.id IN (SELECT prompt_id FROM live_demonstration)"
+_IS_RANKED = "+p.id IN (SELECT prompt_id FROM live_ranking)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +116,8 @@ class PromptList(PromptTable):
             "p.source = ?": query.source,
             "p.split = ?": query.split,
             "p.author = ?": query.author,
-            "p.id IN (SELECT prompt_id FROM prompt_purpose WHERE purpose = ?)": query.purpose,
-            "p.id IN (SELECT prompt_id FROM prompt_tag WHERE tag = ?)": query.tag,
+            "+p.id IN (SELECT prompt_id FROM prompt_purpose WHERE purpose = ?)": query.purpose,
+            "+p.id IN (SELECT prompt_id FROM prompt_tag WHERE tag = ?)": query.tag,
         }
         wanted = self._holding(needle(query.text)) | {test: one for test, one in tests.items() if one is not None}
         clauses = ["p.is_deleted = 0", *wanted]
