@@ -1,6 +1,7 @@
 """Counts a text's tokens with nothing but the tokenizers library, which is there at once."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from tokenizers import Tokenizer
 
 from rlhf_studio.errors import ModelError
 from rlhf_studio.lm.template_texts import PLAIN_TEMPLATE, ROLE_TOKENS, ROLES_TEMPLATE
+from rlhf_studio.schema import Turn
 
 
 class TokenCounter:
@@ -33,10 +35,19 @@ class TokenCounter:
         # our template for such tokenizers begins with what the tokenizer puts before every text
         is_plain = own == PLAIN_TEMPLATE and (template is None or template.endswith(PLAIN_TEMPLATE))
         self._before = " " if is_plain else ""
+        self._has_roles = own == ROLES_TEMPLATE and template in {None, ROLES_TEMPLATE}
 
     def count(self, text: str) -> int:
         """Tokens of an answer, without the end-of-text that closes it."""
         return len(self._tokenizer.encode(self._before + text, add_special_tokens=False).ids)
+
+    def count_prompt(self, turns: Sequence[Turn]) -> int:
+        """Tokens of a conversation up to where the answer begins: of all of it where the chat template is our own for
+        tokenizers with roles, else of what the turns say, which is a little less than the model reads.
+        """
+        texts = [len(self._tokenizer.encode(turn.content, add_special_tokens=False).ids) for turn in turns]
+        marks = {"user": 2, "assistant": 1, "system": 1} if self._has_roles else {}
+        return sum(texts) + sum(marks.get(turn.role, 0) for turn in turns)
 
 
 def text_tokenizer(state: dict[str, Any], template: str) -> Tokenizer:

@@ -4,13 +4,15 @@ import subprocess
 import sys
 
 import pytest
+from window_material import add_run
 
 from rlhf_studio.errors import ModelError
-from rlhf_studio.jobs.token_counter import TokenCounter
+from rlhf_studio.jobs.token_counter import TokenCounter, longest_example, tokenizer_folder
 from rlhf_studio.lm.codec import Codec
 from rlhf_studio.lm.loading import load_tokenizer
 from rlhf_studio.lm.saving import save_language_model
 from rlhf_studio.paths import models_dir
+from rlhf_studio.schema import Turn
 
 TEXTS = [
     "",
@@ -86,3 +88,37 @@ def test_counting_needs_neither_torch_nor_transformers():
         "sys.exit('torch' in sys.modules or 'transformers' in sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+TURNS = (Turn("system", "Be kind."), Turn("user", "Hi!"), Turn("assistant", "Hello!"), Turn("user", TEXTS[4]))
+
+
+@pytest.mark.parametrize("turns", [TURNS, TURNS[-1:]])
+def test_the_bundled_models_prompts_are_counted_as_training_counts_them(turns):
+    folder = models_dir() / "tiny"
+    assert TokenCounter(folder).count_prompt(turns) == len(Codec(load_tokenizer(folder)).encode_prompt(turns))
+
+
+def test_other_models_prompts_have_at_least_the_words_of_their_turns(foreign_tokenizer, tmp_path):
+    foreign_tokenizer.chat_template = None
+    foreign_tokenizer.save_pretrained(tmp_path)
+    counted = TokenCounter(tmp_path).count_prompt(TURNS)
+    assert 0 < counted <= len(Codec(foreign_tokenizer).encode_prompt(TURNS))
+
+
+def test_the_longest_example_is_the_context_or_what_the_settings_say():
+    folder = models_dir() / "tiny"
+    assert [longest_example(folder, most) for most in (0, 100, 10**6)] == [256, 100, 256]
+
+
+def test_a_model_without_a_context_is_refused(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(ModelError, match="how long its context is"):
+        longest_example(tmp_path, 0)
+
+
+def test_a_checkpoint_has_the_tokenizer_of_the_model_its_run_began_with(tmp_path):
+    path = add_run(tmp_path, "20260101-100000-sft", "sft", {"base": str(models_dir() / "tiny")})
+    run = path.parent.parent
+    assert tokenizer_folder(run / "checkpoints" / "step-00000003") == models_dir() / "tiny"
+    assert tokenizer_folder(path) == path
