@@ -32,8 +32,8 @@ class NextPrompt:
     Attributes:
         id: Of the prompt.
         use_case: Its use case.
-        count: How many prompts of its use case there are, and how many have a demonstration.
-        waiting: Prompts without a demonstration among those that were looked through, this one too.
+        count: How many prompts of its use case there are, and how many have a demonstration, the open one counted in.
+        waiting: Prompts without a demonstration among those that were looked through, without the open one.
     """
 
     id: int
@@ -71,10 +71,14 @@ class WritingDesk(PromptList):
             order: "fewest": of the use case with the fewest demonstrations. "paper": of the use case that lacks most of
                 its share in InstructGPT's table 1. "random": all in an order that looks random and is always the same.
             use_case: Of this one only.
-            after: Prompts of the same use case (of all, at random) follow this one; at the end it goes on from the top.
+            after: The prompt that is open, taken for answered by then. Those of the same use case (of all, at random)
+                follow it; at the end it goes on from the top.
             passed: These were skipped and come when there is no other.
         """
         counts = {name: count for name, count in self.count_prompts().items() if use_case in {None, name}}
+        for name in self._use_case_to_write(after):
+            if name in counts:
+                counts[name] = PromptCount(counts[name].total, counts[name].labeled + 1)
         waiting = sum(count.total - count.labeled for count in counts.values())
         names = [name for name in by_need(counts, order) if counts[name].labeled < counts[name].total]
         groups: list[tuple[UseCase, ...]] = [tuple(names)] if order == "random" else [(name,) for name in names]
@@ -104,6 +108,14 @@ class WritingDesk(PromptList):
         if not rows:
             raise DataError(f"There is no demonstration {demonstration_id} in this project. Choose one of the list.")
         return tuple(DemonstrationVersion(*row[:5], is_live=bool(row[5])) for row in rows)
+
+    def _use_case_to_write(self, prompt_id: int) -> list[UseCase]:
+        """The use case of a prompt without a demonstration."""
+        rows = self._read(
+            "SELECT use_case FROM live_prompt WHERE id = ? AND id NOT IN (SELECT prompt_id FROM live_demonstration)",
+            (prompt_id,),
+        )
+        return [row[0] for row in rows]
 
     def _first_after(
         self, use_cases: tuple[UseCase, ...], key: str, after: int, skipped: Collection[int]

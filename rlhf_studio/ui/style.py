@@ -35,8 +35,8 @@ QPushButton:pressed { background: $selection; }
 QPushButton:disabled, QComboBox:disabled, QLineEdit:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled {
     background: $window; border-color: $border; }
 QPushButton:focus, QToolButton:focus, QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus, QLineEdit:focus,
-QPlainTextEdit:focus, QListView:focus, QTreeView:focus, QTableView:focus, QFrame[look="card"]:focus,
-QFrame[look="placed"]:focus {
+QPlainTextEdit:focus, QTextEdit:focus, QListView:focus, QTreeView:focus, QTableView:focus,
+QFrame[look="card"]:focus, QFrame[look="placed"]:focus {
     border: 2px solid $accent; }
 QPushButton:focus { padding: 3px 15px; outline: none; }
 QPushButton[look="primary"] { background: $accent; color: $accent_text; border: 1px solid $accent; font-weight: 600; }
@@ -87,8 +87,9 @@ QPlainTextEdit, QTextEdit, QListView, QTreeView, QTableView {
     background: $surface; border: 1px solid $border; border-radius: 6px; padding: 2px;
     selection-background-color: $selection; selection-color: $text; }
 QPlainTextEdit[readOnly="true"] { background: $raised; }
-QPlainTextEdit[flat="true"] { background: transparent; border: 2px solid transparent; padding: 0; }
-QPlainTextEdit[flat="true"]:focus { border-color: $accent; }
+QPlainTextEdit[flat="true"], QTextEdit[flat="true"] { background: transparent; border: 2px solid transparent;
+    padding: 0; }
+QPlainTextEdit[flat="true"]:focus, QTextEdit[flat="true"]:focus { border-color: $accent; }
 QListView::item:selected, QTreeView::item:selected, QTableView::item:selected { background: $selection; color: $text; }
 QTreeView::item { padding: 3px 0; }
 QListView::item:hover, QTreeView::item:hover { background: $raised; }

@@ -171,7 +171,7 @@ def test_a_blank_answer_is_refused_beside_the_editor(text, tab, store, said):
 
 
 def test_what_the_store_refuses_is_told_and_stays_in_the_editor(tab, store, said, monkeypatch):
-    def full(*_args):
+    def full(*_args, **_kwargs):
         raise DataError("The disk is full.")
 
     write("A red hat.")

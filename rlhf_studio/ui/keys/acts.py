@@ -62,6 +62,17 @@ ACTS = (
     Act("write.new", QT_TRANSLATE_NOOP("Keys", "New prompt"), ("Ctrl+N",)),
     Act("write.ask", QT_TRANSLATE_NOOP("Keys", "Ask the model, or ask it again"), ("Ctrl+M",)),
     Act("write.guidance", QT_TRANSLATE_NOOP("Keys", "Show or hide the guidance"), ("Ctrl+G",)),
+    Act(
+        "write.preview",
+        QT_TRANSLATE_NOOP("Keys", "Read answers as Markdown, or as they were written"),
+        ("Ctrl+Shift+M",),
+    ),
+    Act(
+        "write.edit",
+        QT_TRANSLATE_NOOP("Keys", "Edit the newest demonstration of this prompt, or stop editing"),
+        ("Ctrl+E",),
+    ),
+    Act("write.history", QT_TRANSLATE_NOOP("Keys", "History of the newest demonstration"), ("Ctrl+H",)),
     Act("write.leave", QT_TRANSLATE_NOOP("Keys", "From the editor to the list"), ("Esc",), part="editor", fixed="Esc"),
     Act(
         "write.enter",

@@ -1,5 +1,6 @@
 """Write: answering prompts by hand, which is what SFT learns from."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -8,18 +9,22 @@ from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from rlhf_studio.errors import StudioError
+from rlhf_studio.jobs.models import ModelChoice
 from rlhf_studio.schema import NewPrompt, Prompt
 from rlhf_studio.store.database import Changes
 from rlhf_studio.ui.session import Session
-from rlhf_studio.ui.tabs.tab import GoTo, Tab
+from rlhf_studio.ui.tabs.tab import GoTo
 from rlhf_studio.ui.write.drafts import DraftKeeper
 from rlhf_studio.ui.write.page import WritePage
+from rlhf_studio.ui.write.revising import Reviser
 from rlhf_studio.ui.write.undone import JournalWatch
+from rlhf_studio.ui.write.version_acts import VersionActs
 
+_SFT = "ui.train.sft"  # as the Train tab keeps the settings of this stage
 _TABLES = frozenset({"prompt", "demonstration", "draft"})
 
 
-class WriteTab(Tab):
+class WriteTab(VersionActs):
     """A list of prompts, the answer to one of them, and how to answer it."""
 
     name = "write"
@@ -32,6 +37,9 @@ class WriteTab(Tab):
         self._journal = JournalWatch(session.store)
         self.page = WritePage(session)
         self.prompts, self.answer, self.form = self.page.prompts, self.page.answer, self.page.form
+        self.up_next, self.history = self.page.up_next, self.page.history
+        self._reviser = Reviser(session, self._drafts, self.answer, self)
+        self.form.restore(self._drafts.form())
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.page)
@@ -51,7 +59,7 @@ class WriteTab(Tab):
 
     def go_to(self, target: GoTo) -> None:
         if target.prompt_id is not None:
-            self._close_form()
+            self._show_answer()
             self.prompts.select(target.prompt_id, widen=True)
             self._open(target.prompt_id)
         if target.act:
@@ -66,12 +74,13 @@ class WriteTab(Tab):
         is_empty = self.prompts.total == 0 and not self.prompts.is_filtered
         self.page.show_empty(is_empty=is_empty and not self.page.is_form_open)
         if self._prompt is None:
-            first = self.prompts.next_unlabeled() or self.prompts.neighbour(1)
+            first = self.up_next.find() or self.prompts.neighbour_id(1)
             if first is not None:
-                self._go(first.id)
+                self._go(first)
                 self.answer.focus_editor()
         else:
             self._show_demonstrations()
+            self.up_next.explain(self._prompt.id)
         self.page.enable(has_prompt=self._prompt is not None)
 
     def save_state(self) -> None:
@@ -96,9 +105,14 @@ class WriteTab(Tab):
             self.answer.say(self.tr("Write an answer first; blanks alone teach the model nothing."))
             self.answer.focus_editor()
             return
-        following = self.prompts.next_unlabeled()
+        if self._reviser.demonstration is not None:
+            self._save_version(text)
+            return
+        following = self.up_next.find()
         try:
-            written = self.session.store.add_demonstration(self._prompt.id, text, self.session.labeler)
+            written = self.session.store.add_demonstration(
+                self._prompt.id, text, self.session.labeler, model=self.answer.model
+            )
         except StudioError as error:
             self.session.say(str(error), kind="error")
             return
@@ -108,26 +122,29 @@ class WriteTab(Tab):
         self.prompts.reload()
         self.session.say(self.tr("Demonstration saved."), kind="undo")
         if following is not None:
-            self._go(following.id)
+            self._go(following)
         else:
             self._show_demonstrations()
+            self.up_next.explain(self._prompt.id)
         self.answer.focus_editor()
 
     def skip_prompt(self) -> None:
         """Open the next prompt without a demonstration; what was typed stays as a draft."""
-        if self.page.is_form_open or self.answer.editor.is_composing:
+        if self.page.is_form_open or self.page.is_history_open or self.answer.editor.is_composing:
             return
-        following = self.prompts.next_unlabeled() or self.prompts.neighbour(1)
+        if self._prompt is not None:
+            self.up_next.skip(self._prompt.id)
+        following = self.up_next.find() or self.prompts.neighbour_id(1)
         if following is None:
             self.session.say(self.tr("There is no other prompt in this list."))
             return
-        self._go(following.id)
+        self._go(following)
         self.answer.focus_editor()
 
     def ask_model(self) -> None:
         """Let the chosen model answer, in a card of its own."""
         model = self.page.models.choice
-        if self._prompt is None or model is None or self.page.is_form_open:
+        if self._prompt is None or model is None or not self.page.ask.isEnabled():
             return
         self.answer.ask(model, self._prompt, self._asked)
         self._asked += 1
@@ -155,19 +172,35 @@ class WriteTab(Tab):
             prompt = store.prompt(prompt_id)
             draft = self._drafts.draft(prompt_id)
             demonstrations = store.demonstrations(prompt_id)
+            self.answer.show_prompt(prompt, demonstrations, self._longest())
+            if not self._reviser.resume(prompt_id, demonstrations):
+                self.answer.write_answer(draft)
         except StudioError as error:
             self.session.say(str(error), kind="error")
             return
         self._prompt = prompt
         self._asked = 0
-        self.answer.show_prompt(prompt, draft, demonstrations)
+        self._name_save()
+        self.up_next.explain(prompt_id)
         self.page.guidance.show_for(prompt.use_case, prompt_id)
         self.page.enable(has_prompt=self._prompt is not None)
+
+    def _longest(self) -> int:
+        """The longest example in the settings of SFT; 0 is the model's context."""
+        try:
+            kept = json.loads(self.session.store.get_meta(_SFT) or "{}")
+            return int(kept.get("max_length") or 0)
+        except (ValueError, AttributeError, TypeError):  # nothing that the Train tab wrote: it shows the default, too
+            return 0
 
     def _show_demonstrations(self) -> None:
         if self._prompt is not None:
             try:
-                self.answer.show_demonstrations(self.session.store.demonstrations(self._prompt.id))
+                found = self.session.store.demonstrations(self._prompt.id)
+                self.answer.show_demonstrations(found)
+                edited = self._reviser.demonstration
+                if edited is not None and edited not in found:  # taken back, or replaced, elsewhere
+                    self._open(self._prompt.id)
             except StudioError as error:
                 self.session.say(str(error), kind="error")
 
@@ -184,39 +217,18 @@ class WriteTab(Tab):
         self.session.say(self.tr("Demonstration taken back."), kind="undo")
         self.answer.focus_editor()
 
-    def _follow_journal(self) -> None:
-        """Words whose saving was undone go back where they were written, if nothing else is there by now."""
-        try:
-            step = self._journal.step()
-            if step is None:
-                return
-            prompt_id, text = step.demonstration.prompt_id, step.demonstration.text
-            here, there = ("", text) if step.is_undone else (text, "")
-            if self._draft_of(prompt_id).strip() != here:
-                return
-        except StudioError as error:
-            self.session.say(str(error), kind="error")
-            return
-        self._drafts.typed(prompt_id, there)
-        self._drafts.flush()
-        if self._prompt is not None and self._prompt.id == prompt_id:
-            self.answer.set_text(there)
-        elif step.is_undone and not self.answer.text.strip():
-            self._go(prompt_id)
-
-    def _draft_of(self, prompt_id: int) -> str:
-        is_open = self._prompt is not None and self._prompt.id == prompt_id
-        return self.answer.text if is_open else self._drafts.draft(prompt_id)
-
-    def _close_form(self) -> None:
+    def _show_answer(self) -> None:
+        """Close the form and the history."""
         self.page.show_form(is_shown=False)
         self.page.enable(has_prompt=self._prompt is not None)
 
     # --- slots
 
     def _on_answer_edited(self, text: str) -> None:
-        if self._prompt is not None:
-            self._drafts.typed(self._prompt.id, text)
+        if self._reviser.demonstration is not None:
+            self._reviser.typed(text)
+        elif self._prompt is not None:
+            self._drafts.typed(self._prompt.id, text, self.answer.model)
 
     def _on_drafts_kept(self, prompt_id: int, has_draft: bool) -> None:
         self.prompts.model.set_has_draft(prompt_id, has_draft=has_draft)
@@ -232,8 +244,9 @@ class WriteTab(Tab):
             self.form.say(str(error))
             return
         self.form.clear()
+        self._drafts.flush()
         self.session.changed(written.changes, self)
-        self._close_form()
+        self._show_answer()
         self.reload()
         self.prompts.select(written.ids[0], widen=True)
         self._open(written.ids[0])
@@ -241,12 +254,12 @@ class WriteTab(Tab):
         self.answer.focus_editor()
 
     def _on_form_cancelled(self) -> None:
-        self._close_form()
+        self._show_answer()
         self.reload()
         self.prompts.view.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _on_prompt_opened(self, prompt_id: int) -> None:
-        self._close_form()
+        self._show_answer()
         self._open(prompt_id)
 
     def _on_next_activated(self) -> None:
@@ -256,14 +269,27 @@ class WriteTab(Tab):
         self._step(-1)
 
     def _step(self, step: int) -> None:
-        found = self.prompts.neighbour(step)
+        found = self.prompts.neighbour_id(step)
         if found is not None and not self.answer.editor.is_composing:
-            self._close_form()
-            self._go(found.id)
+            self._show_answer()
+            self._go(found)
 
     def _on_search_activated(self) -> None:
         self.prompts.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.prompts.search.selectAll()
+
+    def _on_form_edited(self) -> None:
+        self._drafts.filled_in(self.form.state)
+
+    def _on_models_chosen(self, choice: ModelChoice) -> None:
+        self.answer.length.set_model(choice.path, choice.title)
+
+    def _on_history_closed(self) -> None:
+        self._show_answer()
+        self.answer.focus_editor()
+
+    def _on_stop_editing_clicked(self) -> None:
+        self.edit_demonstration()
 
     def _on_answer_left(self) -> None:
         self.prompts.view.setFocus(Qt.FocusReason.ShortcutFocusReason)
@@ -300,6 +326,15 @@ class WriteTab(Tab):
         self.answer.demonstrations.taken_back.connect(self._take_back)
         self.form.submitted.connect(self._on_form_submitted)
         self.form.cancelled.connect(self._on_form_cancelled)
+        self.form.edited.connect(self._on_form_edited)
+        self.up_next.failed.connect(self._on_failed)
+        self.page.models.chosen.connect(self._on_models_chosen)
+        self.answer.stop_editing.clicked.connect(self._on_stop_editing_clicked)
+        self.answer.demonstrations.edit_requested.connect(self.edit_demonstration)
+        self.answer.demonstrations.history_requested.connect(self.show_history)
+        self.history.closed.connect(self._on_history_closed)
+        self.history.restored.connect(self._restore_version)
+        self._reviser.brought_back.connect(self._go)
         self._drafts.kept.connect(self._on_drafts_kept)
         self._drafts.failed.connect(self._on_failed)
         self.session.store_changed.connect(self._on_session_store_changed)
@@ -316,6 +351,9 @@ class WriteTab(Tab):
             "write.new": self.begin_prompt,
             "write.ask": self.ask_model,
             "write.guidance": page.toggle_guidance,
+            "write.preview": answer.toggle_preview,
+            "write.edit": self.edit_demonstration,
+            "write.history": self.show_history,
         }
         keymap = self.session.keymap
         keymap.bind(self, slots)

@@ -12,13 +12,17 @@ from rlhf_studio.schema import Demonstration, Prompt
 from rlhf_studio.ui.session import Session
 from rlhf_studio.ui.use_cases import use_case_word
 from rlhf_studio.ui.widgets.parts import GRID, Button, Tag, row
-from rlhf_studio.ui.widgets.text import PlainEditor, PlainLabel
+from rlhf_studio.ui.widgets.text import PlainLabel
+from rlhf_studio.ui.write.answer_editor import AnswerEditor
 from rlhf_studio.ui.write.conversation import ConversationView
 from rlhf_studio.ui.write.demonstrations import DemonstrationList
+from rlhf_studio.ui.write.drafts import Draft
 from rlhf_studio.ui.write.fitting import FittingScroll
 from rlhf_studio.ui.write.length_line import LengthLine
 from rlhf_studio.ui.write.model_answer import ModelAnswerCard
+from rlhf_studio.ui.write.preview import PreviewedEditor
 
+_PREVIEW = "write/preview"
 _PROMPT_PART, _EXTRAS_PART = 0.34, 0.4  # of the height at most
 
 
@@ -27,11 +31,15 @@ class AnswerPanel(QWidget):
 
     edited = Signal(str)  # the answer, after each change by the person
     left = Signal()  # Esc in the editor
+    previewed = Signal(bool)  # whether Markdown is read rather than shown as it was written
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._is_read_only = session.store.is_read_only
+        self._preferences = session.preferences
         self._known_text = ""
+        self._before_use = ""  # what stood in the editor when a model's answer was put in
+        self.model = ""  # whose answer the text began with
         self.use_case = PlainLabel("", "muted")
         self.held_out = Tag(
             self.tr("held out"), self.tr("Answers to this prompt measure a model and are never trained on")
@@ -45,15 +53,35 @@ class AnswerPanel(QWidget):
             self.tr("Ctrl+G"),
         )
         self.guidance_button.setCheckable(True)
+        self.preview_button = Button(
+            self.tr("Preview"),
+            self.tr("Read answers as Markdown"),
+            "quiet",
+            "mdi6.eye-outline",
+            session.theme,
+            self.tr("Ctrl+Shift+M"),
+        )
+        self.preview_button.setCheckable(True)
         self.conversation = ConversationView(session.theme)
         self.editor = self._make_editor()
+        self.writing = PreviewedEditor(self.editor, session.theme)
+        self.heading = PlainLabel(self.tr("Your answer"), "heading")
+        self.stop_editing = Button(
+            self.tr("Stop editing"), self.tr("Leave the demonstration as it is and go back to a new answer"), "quiet"
+        )
         self.length = LengthLine(models_dir() / DEFAULT_BASE)
         self.problem = PlainLabel("", "danger", wraps=True)
+        self.too_long = PlainLabel("", "warning", wraps=True)
         self.model_answer = ModelAnswerCard(session)
-        self.demonstrations = DemonstrationList()
+        self.demonstrations = DemonstrationList(session.theme)
         self._extras = self._make_extras()
         self._lay_out()
-        self.problem.hide()
+        for hidden in (self.problem, self.too_long, self.stop_editing):
+            hidden.hide()
+        self.editor.objected.connect(self.say)
+        self.length.judged.connect(self._on_length_judged)
+        self.preview_button.clicked.connect(self.toggle_preview)
+        self._show_preview(is_shown=session.preferences.value(_PREVIEW) == "1")
         self.editor.textChanged.connect(self._on_editor_text_changed)
         self.model_answer.used.connect(self._on_model_answer_used)
         self.model_answer.closed.connect(self.focus_editor)
@@ -63,27 +91,39 @@ class AnswerPanel(QWidget):
     @property
     def text(self) -> str:
         """The answer as it was typed."""
-        return self.editor.toPlainText()
+        return self.editor.text
 
-    def show_prompt(self, prompt: Prompt, draft: str, demonstrations: Sequence[Demonstration]) -> None:
-        """Show a prompt and the answer begun to it."""
+    def show_prompt(self, prompt: Prompt, demonstrations: Sequence[Demonstration], max_length: int = 0) -> None:
+        """Show a prompt and its demonstrations; ``max_length`` is the longest example in the settings of SFT."""
         self.use_case.setText(use_case_word(prompt.use_case))
         self.held_out.setVisible(prompt.split != "train")
         self.conversation.show_turns(prompt.turns)
         self.model_answer.put_away()
-        self.set_text(draft)
+        self.length.set_prompt(prompt.turns, max_length)
         self.show_demonstrations(demonstrations)
 
     def show_demonstrations(self, demonstrations: Sequence[Demonstration]) -> None:
         """Show what the prompt was answered with."""
         self.demonstrations.show_all(demonstrations, is_read_only=self._is_read_only)
 
-    def set_text(self, text: str) -> None:
-        """Put another answer into the editor; there is nothing to undo then."""
-        self._known_text = text
+    def write_answer(self, draft: Draft) -> None:
+        """Let the person write a new answer, from this draft on."""
+        self._show_heading(self.tr("Your answer"), is_editing=False)
+        self.set_text(draft.text, draft.model)
+
+    def write_version(self, author: str, text: str) -> None:
+        """Let the person write a new version of a demonstration, from this text on."""
+        words = self.tr("New version of the demonstration by {author}")
+        self._show_heading(words.format(author=author or self.tr("unknown author")), is_editing=True)
+        self.set_text(text)
+
+    def set_text(self, text: str, model: str = "") -> None:
+        """Put another text into the editor; there is nothing to undo then."""
+        self._known_text, self._before_use, self.model = text, "", model
         self.editor.setPlainText(text)
         self.editor.moveCursor(QTextCursor.MoveOperation.End)
         self.length.measure(text)
+        self.writing.preview.follow(text)
         self.problem.hide()
 
     def ask(self, model: ModelChoice, prompt: Prompt, again: int) -> None:
@@ -96,6 +136,13 @@ class AnswerPanel(QWidget):
         self.problem.setText(problem)
         self.problem.show()
 
+    def toggle_preview(self) -> None:
+        """Read answers as Markdown, or as they were written."""
+        is_shown = not self.writing.is_previewed
+        self._preferences.keep(_PREVIEW, int(is_shown))
+        self._show_preview(is_shown=is_shown)
+        self.previewed.emit(is_shown)
+
     def focus_editor(self) -> None:
         """Let the person type."""
         self.editor.setFocus(Qt.FocusReason.ShortcutFocusReason)
@@ -105,8 +152,8 @@ class AnswerPanel(QWidget):
         self.conversation.set_limit(round(self.height() * _PROMPT_PART))
         self._extras.set_limit(round(self.height() * _EXTRAS_PART))
 
-    def _make_editor(self) -> PlainEditor:
-        editor = PlainEditor()
+    def _make_editor(self) -> AnswerEditor:
+        editor = AnswerEditor()
         editor.setAccessibleName(self.tr("Your answer"))
         editor.setToolTip(self.tr("Your answer: what the best possible model would say (Esc goes to the list)"))
         editor.setPlaceholderText(self.tr("Write the answer you would like the model to give."))
@@ -133,9 +180,10 @@ class AnswerPanel(QWidget):
             row(PlainLabel(self.tr("Prompt"), "heading"), self.use_case, self.held_out, None, self.guidance_button)
         )
         column.addWidget(self.conversation)
-        column.addLayout(row(PlainLabel(self.tr("Your answer"), "heading"), None, self.length))
-        column.addWidget(self.editor, 1)
+        column.addLayout(row(self.heading, self.stop_editing, None, self.length, self.preview_button))
+        column.addWidget(self.writing, 1)
         column.addWidget(self.problem)
+        column.addWidget(self.too_long)
         column.addWidget(self._extras)
 
     def _on_editor_text_changed(self) -> None:
@@ -143,12 +191,31 @@ class AnswerPanel(QWidget):
         if text == self._known_text:  # set by us, or nothing but the format changed
             return
         self._known_text = text
+        if self.model and (not text.strip() or text == self._before_use):  # nothing is left of the model's answer
+            self.model = ""
         self.problem.hide()
         self.length.measure(text)
+        self.writing.preview.follow(text)
         self.edited.emit(text)
 
-    def _on_model_answer_used(self, answer: str) -> None:
+    def _show_heading(self, words: str, *, is_editing: bool) -> None:
+        self.heading.setText(words)
+        self.stop_editing.setVisible(is_editing)
+        self.editor.setAccessibleName(words)
+
+    def _show_preview(self, *, is_shown: bool) -> None:
+        self.preview_button.setChecked(is_shown)
+        self.writing.show_preview(is_shown=is_shown)
+        self.demonstrations.read_markdown(is_read=is_shown)
+        self.model_answer.read_markdown(is_read=is_shown)
+
+    def _on_length_judged(self, words: str) -> None:
+        self.too_long.setText(words)
+        self.too_long.setVisible(bool(words))
+
+    def _on_model_answer_used(self, answer: str, model: str) -> None:
         """After what the person typed, never instead of it; one step of the editor's own undo."""
+        self._before_use, self.model = self.text, model
         cursor = self.editor.textCursor()
         cursor.movePosition(QTextCursor.MoveOperation.End)
         cursor.beginEditBlock()

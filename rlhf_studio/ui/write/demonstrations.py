@@ -7,20 +7,27 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from rlhf_studio.schema import Demonstration
+from rlhf_studio.ui.theme import Theme
+from rlhf_studio.ui.widgets.markdown import MarkdownView
 from rlhf_studio.ui.widgets.parts import GRID, Button, Card, row
 from rlhf_studio.ui.widgets.text import PlainLabel
 from rlhf_studio.ui.write.conversation import ReadingBox
 
+_PAGE_PX = 240
+
 
 class DemonstrationList(QWidget):
-    """Author, text, and a button to take each back."""
+    """Author, text, and buttons to edit each, see its older versions, and take it back."""
 
-    taken_back = Signal(int)  # a demonstration's id
+    edit_requested = Signal(int)  # a demonstration's id
+    history_requested = Signal(int)
+    taken_back = Signal(int)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._theme = theme
         self._shown: tuple[Demonstration, ...] = ()
-        self._is_read_only = False
+        self._is_read_only = self._is_markdown = False
         self.title = PlainLabel("", "heading")
         self.cards: list[Card] = []
         self._column = QVBoxLayout(self)
@@ -34,6 +41,15 @@ class DemonstrationList(QWidget):
         if self._shown == tuple(demonstrations) and self._is_read_only == is_read_only:
             return
         self._shown, self._is_read_only = tuple(demonstrations), is_read_only
+        self._make_cards()
+
+    def read_markdown(self, *, is_read: bool) -> None:
+        """Show texts as the pages that their Markdown means, or as they were written."""
+        if is_read != self._is_markdown:
+            self._is_markdown = is_read
+            self._make_cards()
+
+    def _make_cards(self) -> None:
         for card in self.cards:
             self._column.removeWidget(card)
             card.hide()
@@ -48,12 +64,39 @@ class DemonstrationList(QWidget):
         card = Card("raised")
         card.body.setContentsMargins(GRID, GRID, GRID, GRID)
         card.body.setSpacing(4)
-        take_back = Button(self.tr("Take back"), self.tr("Leave this demonstration out of training"), "quiet")
-        take_back.setEnabled(not self._is_read_only)
-        take_back.clicked.connect(partial(self.taken_back.emit, demonstration.id))
-        author = PlainLabel(demonstration.author or self.tr("unknown author"), "muted")
-        card.body.addLayout(row(author, None, take_back))
-        text = ReadingBox(demonstration.text, is_flat=True)
-        text.setAccessibleName(self.tr("Demonstration by {author}").format(author=author.text()))
+        author = PlainLabel(self._origin(demonstration), "muted", wraps=True)
+        card.body.addLayout(row(author, *self._buttons(demonstration), spacing=0))
+        text = self._text(demonstration.text)
+        name = self.tr("Demonstration by {author}")
+        text.setAccessibleName(name.format(author=demonstration.author or self.tr("unknown author")))
         card.body.addWidget(text)
         return card
+
+    def _buttons(self, demonstration: Demonstration) -> list[Button]:
+        edit = Button(self.tr("Edit"), self.tr("Write a new version; the one before stays in the history"), "quiet")
+        history = Button(self.tr("History"), self.tr("See what it was before, and bring that back"), "quiet")
+        take_back = Button(self.tr("Take back"), self.tr("Leave this demonstration out of training"), "quiet")
+        for button, signal in (
+            (edit, self.edit_requested),
+            (history, self.history_requested),
+            (take_back, self.taken_back),
+        ):
+            button.clicked.connect(partial(signal.emit, demonstration.id))
+        for button in (edit, take_back):
+            button.setEnabled(not self._is_read_only)
+        history.setVisible(demonstration.replaces is not None)
+        return [edit, history, take_back]
+
+    def _text(self, text: str) -> ReadingBox | MarkdownView:
+        if not self._is_markdown:
+            return ReadingBox(text, is_flat=True)
+        page = MarkdownView(self._theme, is_flat=True)
+        page.fit(_PAGE_PX)
+        page.show_markdown(text)
+        return page
+
+    def _origin(self, demonstration: Demonstration) -> str:
+        author = demonstration.author or self.tr("unknown author")
+        if not demonstration.model:
+            return author
+        return self.tr("{author}, from an answer of {model}").format(author=author, model=demonstration.model)

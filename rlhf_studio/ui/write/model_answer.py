@@ -11,15 +11,19 @@ from rlhf_studio.paths import models_dir
 from rlhf_studio.schema import Prompt, Sampling
 from rlhf_studio.ui.inquiry import Inquiry
 from rlhf_studio.ui.session import Session
+from rlhf_studio.ui.widgets.markdown import MarkdownView
 from rlhf_studio.ui.widgets.parts import GRID, Button, Card, row
 from rlhf_studio.ui.widgets.text import PlainLabel, set_look
 from rlhf_studio.ui.write.conversation import ReadingBox
 
 ASKED = Sampling(temperature=0.7, top_p=0.95, max_new_tokens=96)  # lively, but seldom astray
+_PAGE_PX = 240
 
 
 class ModelPicker(QComboBox):
     """The models that answer; the newest trained one unless the person chose another."""
+
+    chosen = Signal(object)  # ModelChoice, by a person or since there is a newer one
 
     def __init__(self, session: Session, parent: QWidget | None = None, *, remembered: str = "write/model") -> None:
         super().__init__(parent)
@@ -56,6 +60,7 @@ class ModelPicker(QComboBox):
         self.clear()
         self.addItems([choice.title for choice in choices])
         self.setCurrentIndex(self._first_choice())
+        self._tell()
 
     def _first_choice(self) -> int:
         wanted = self._session.preferences.value(self._remembered)
@@ -63,15 +68,20 @@ class ModelPicker(QComboBox):
         trained = [place for place, choice in enumerate(self.choices) if choice.stage in TRAINED]
         return (by_key or trained or [0])[-1]
 
+    def _tell(self) -> None:
+        if self.choice is not None:
+            self.chosen.emit(self.choice)
+
     def _on_activated(self) -> None:
         if self.choice is not None:
             self._session.preferences.keep(self._remembered, self.choice.key)
+            self._tell()
 
 
 class ModelAnswerCard(Card):
     """One answer of a model as it grows, and what to do with it."""
 
-    used = Signal(str)  # the answer is to become the person's text
+    used = Signal(str, str)  # the answer that is to become the person's text, and the model whose it is
     asked_again = Signal()
     closed = Signal()
 
@@ -83,7 +93,12 @@ class ModelAnswerCard(Card):
         self.body.setContentsMargins(GRID, GRID, GRID, GRID)
         self.state = PlainLabel("", "muted", wraps=True)
         self.text = ReadingBox(is_flat=True)
-        self.text.setAccessibleName(self.tr("Answer of the model"))
+        self.page = MarkdownView(session.theme, is_flat=True)
+        self.page.fit(_PAGE_PX)
+        for view in (self.text, self.page):
+            view.setAccessibleName(self.tr("Answer of the model"))
+            view.hide()
+        self._is_page = False
         self.state.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         self.use = Button(
             self.tr("Use and edit"), self.tr("Put this answer into the editor; Ctrl+Z there takes it out again")
@@ -92,6 +107,7 @@ class ModelAnswerCard(Card):
         self.dismiss = Button(self.tr("Close"), self.tr("Put this answer away"), "quiet")
         self.body.addWidget(self.state)
         self.body.addWidget(self.text)
+        self.body.addWidget(self.page)
         self.body.addLayout(row(self.use, self.again, self.dismiss, None))
         self.use.clicked.connect(self._on_use_clicked)
         self.again.clicked.connect(self.asked_again)
@@ -107,8 +123,7 @@ class ModelAnswerCard(Card):
         """Sample an answer; ``again`` counts how often this prompt was asked before, for another answer."""
         self._cancel()
         self._title = title
-        self.text.clear()
-        self.text.hide()
+        self._show("")
         self._say(self.tr("{model} is asked…"))
         self.use.setEnabled(False)
         self.show()
@@ -122,6 +137,18 @@ class ModelAnswerCard(Card):
         """Stop asking and hide."""
         self._cancel()
         self.hide()
+
+    def read_markdown(self, *, is_read: bool) -> None:
+        """Show the answer as the page that its Markdown means, or as it was written."""
+        self._is_page = is_read
+        self._show(self.text.toPlainText())
+
+    def _show(self, text: str) -> None:
+        self.text.setPlainText(text)
+        if self._is_page:
+            self.page.show_markdown(text)
+        self.text.setVisible(bool(text.strip()) and not self._is_page)
+        self.page.setVisible(bool(text.strip()) and self._is_page)
 
     def _cancel(self) -> None:
         if self._inquiry is not None:
@@ -137,13 +164,11 @@ class ModelAnswerCard(Card):
 
     def _on_inquiry_text_changed(self, _index: int, text: str) -> None:
         self._say(self.tr("{model} is answering…"))
-        self.text.setPlainText(text)
-        self.text.show()
+        self._show(text)
 
     def _on_inquiry_answered(self, _index: int, answer: object) -> None:
         text = str(getattr(answer, "text", ""))
-        self.text.setPlainText(text)
-        self.text.setVisible(bool(text.strip()))
+        self._show(text)
         self.use.setEnabled(bool(text.strip()))
         if not text.strip():
             self._say(self.tr("{model} answered with nothing at all."))
@@ -157,7 +182,7 @@ class ModelAnswerCard(Card):
         self.state.setText(message)
 
     def _on_use_clicked(self) -> None:
-        self.used.emit(self.text.toPlainText())
+        self.used.emit(self.text.toPlainText(), self._title)
 
     def _on_dismiss_clicked(self) -> None:
         self.put_away()

@@ -1,5 +1,7 @@
 """Writing a prompt of one's own, in place of the answer."""
 
+from collections.abc import Mapping
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
@@ -7,7 +9,8 @@ from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
 from rlhf_studio.schema import USE_CASES, NewPrompt, Purpose, Turn, UseCase
 from rlhf_studio.ui.use_cases import use_case_word
 from rlhf_studio.ui.widgets.parts import GRID, Button, row
-from rlhf_studio.ui.widgets.text import PlainEditor, PlainLabel
+from rlhf_studio.ui.widgets.text import PlainLabel
+from rlhf_studio.ui.write.answer_editor import AnswerEditor
 
 
 class NewPromptForm(QWidget):
@@ -15,10 +18,11 @@ class NewPromptForm(QWidget):
 
     submitted = Signal(object)  # NewPrompt
     cancelled = Signal()
+    edited = Signal()  # by the person; see ``state``
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.editor = PlainEditor()
+        self.editor = AnswerEditor()
         self.editor.setPlaceholderText(
             self.tr("What should the model do? For example: Write a short story about snow.")
         )
@@ -39,8 +43,24 @@ class NewPromptForm(QWidget):
         self.add.clicked.connect(self.submit)
         self.cancel.clicked.connect(self.cancelled)
         self.editor.textChanged.connect(self.problem.hide)
+        self.editor.textChanged.connect(self.edited)
+        self.editor.objected.connect(self.say)
+        self.use_case.activated.connect(self.edited)
         escape = QShortcut(QKeySequence("Esc"), self, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
         escape.activated.connect(self._on_escape_activated)
+
+    @property
+    def state(self) -> dict[str, str]:
+        """What the person has entered."""
+        return {"text": self.editor.text, "use_case": str(self.use_case.currentData())}
+
+    def restore(self, state: Mapping[str, str]) -> None:
+        """Enter again what ``state`` said once."""
+        use_case = state.get("use_case")
+        if use_case in USE_CASES:
+            self.use_case.setCurrentIndex(USE_CASES.index(use_case))
+        if text := state.get("text"):
+            self.editor.setPlainText(text)
 
     def begin(self, use_case: UseCase | None) -> None:
         """Let the person write; the use case is one to start from."""
@@ -52,7 +72,7 @@ class NewPromptForm(QWidget):
         """Hand the prompt over, or say what is missing."""
         if self.editor.is_composing:
             return
-        text = self.editor.toPlainText().strip()
+        text = self.editor.text.strip()
         if not text:
             self.say(self.tr("Write the prompt first."))
             self.editor.setFocus(Qt.FocusReason.OtherFocusReason)

@@ -18,9 +18,11 @@ from rlhf_studio.ui.widgets.parts import GRID, Button, Card, EmptyState, row
 from rlhf_studio.ui.widgets.text import PlainLabel
 from rlhf_studio.ui.write.answer_panel import AnswerPanel
 from rlhf_studio.ui.write.guidance import GuidancePanel
+from rlhf_studio.ui.write.history import HistoryPage
 from rlhf_studio.ui.write.model_answer import ModelPicker
 from rlhf_studio.ui.write.new_prompt import NewPromptForm
 from rlhf_studio.ui.write.prompt_list import PromptList
+from rlhf_studio.ui.write.up_next import UpNext
 
 NARROW_PX = 1160  # below this the guidance hides until it is asked for
 _COLUMN_PX = 880  # lines longer than this are hard to read
@@ -36,8 +38,10 @@ class WritePage(QStackedWidget):
         self._is_narrow = False
         self._wants_guidance = {"wide": True, "narrow": False}
         self.prompts = PromptList(session)
+        self.up_next = UpNext(session, self.prompts)
         self.answer = AnswerPanel(session)
         self.form = NewPromptForm()
+        self.history = HistoryPage(session.theme)
         self.guidance = GuidancePanel(session.store)
         self.models = ModelPicker(session)
         self.save, self.skip, self.ask = self._make_save(), self._make_skip(), self._make_ask()
@@ -53,7 +57,9 @@ class WritePage(QStackedWidget):
         self.addWidget(self._work)
         self.addWidget(self.empty)
         self._show_guidance(is_shown=True)
+        self._make_room(is_previewed=self.answer.writing.is_previewed)
         self.answer.guidance_button.clicked.connect(self.toggle_guidance)
+        self.answer.previewed.connect(self._on_answer_previewed)
 
     @property
     def is_empty(self) -> bool:
@@ -66,10 +72,17 @@ class WritePage(QStackedWidget):
         return self._middle.currentWidget() is self.form
 
     @property
+    def is_history_open(self) -> bool:
+        """Whether the versions of a demonstration are looked at."""
+        return self._middle.currentWidget() is self.history
+
+    @property
     def primary(self) -> QPushButton:
         """The one thing to do next."""
         if self.is_empty:
             return self.empty.button
+        if self.is_history_open:
+            return self.history.back
         return self.form.add if self.is_form_open else self.save
 
     def show_empty(self, *, is_empty: bool) -> None:
@@ -78,13 +91,22 @@ class WritePage(QStackedWidget):
 
     def show_form(self, *, is_shown: bool) -> None:
         """Show the form for a new prompt, or the answer."""
-        self._middle.setCurrentWidget(self.form if is_shown else self.answer)
-        self._bar.setVisible(not is_shown)
+        self._show(self.form if is_shown else self.answer)
+
+    def show_history(self, *, is_shown: bool) -> None:
+        """Show the versions of a demonstration, or the answer."""
+        self._show(self.history if is_shown else self.answer)
+
+    def name_save(self, *, is_version: bool) -> None:
+        """Say what saving does."""
+        words = self.tr("Save version") if is_version else self.tr("Save and next")
+        self.save.setText(words)
+        self.save.setAccessibleName(words)
 
     def enable(self, *, has_prompt: bool) -> None:
         """Leave only those buttons enabled that can do something."""
         is_writable = not self._session.store.is_read_only
-        is_answering = has_prompt and not self.is_form_open
+        is_answering = has_prompt and self._middle.currentWidget() is self.answer
         self.save.setEnabled(is_writable and is_answering)
         self.skip.setEnabled(is_answering)
         self.ask.setEnabled(is_answering and self.models.choice is not None)
@@ -108,6 +130,16 @@ class WritePage(QStackedWidget):
         if is_narrow != self._is_narrow:
             self._is_narrow = is_narrow
             self._show_guidance(is_shown=self._wants_guidance["narrow" if is_narrow else "wide"])
+
+    def _show(self, middle: QWidget) -> None:
+        self._middle.setCurrentWidget(middle)
+        self._bar.setVisible(middle is self.answer)
+
+    def _make_room(self, *, is_previewed: bool) -> None:
+        self._middle.setMaximumWidth(2 * _COLUMN_PX if is_previewed else _COLUMN_PX)
+
+    def _on_answer_previewed(self, is_previewed: bool) -> None:
+        self._make_room(is_previewed=is_previewed)
 
     def _show_guidance(self, *, is_shown: bool) -> None:
         self.guidance.setVisible(is_shown)
@@ -141,8 +173,17 @@ class WritePage(QStackedWidget):
         middle = QStackedWidget()
         middle.addWidget(self.answer)
         middle.addWidget(self.form)
-        middle.setMaximumWidth(_COLUMN_PX)
+        middle.addWidget(self.history)
         return middle
+
+    def _make_left(self) -> QWidget:
+        left = QWidget()
+        stacked = QVBoxLayout(left)
+        stacked.setContentsMargins(0, 0, 0, 0)
+        stacked.setSpacing(GRID)
+        stacked.addWidget(self.prompts, 1)
+        stacked.addWidget(self.up_next)
+        return left
 
     def _make_splitter(self) -> QSplitter:
         column = QWidget()
@@ -153,7 +194,8 @@ class WritePage(QStackedWidget):
         centred.addWidget(self._middle, 1)
         centred.addStretch(0)
         splitter = QSplitter(Qt.Orientation.Horizontal)
-        for place, (widget, stretch) in enumerate(((self.prompts, 0), (column, 1), (self.guidance, 0))):
+        parts = ((self._make_left(), 0), (column, 1), (self.guidance, 0))
+        for place, (widget, stretch) in enumerate(parts):
             splitter.addWidget(widget)
             splitter.setStretchFactor(place, stretch)
             splitter.setCollapsible(place, False)

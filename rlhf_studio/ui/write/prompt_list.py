@@ -1,22 +1,27 @@
 """Left of the Write tab: finding a prompt by words, by use case, and by whether it is answered."""
 
+import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from PySide6.QtCore import QModelIndex, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QButtonGroup, QLineEdit, QListView, QStackedWidget, QVBoxLayout, QWidget
 
 from rlhf_studio.errors import StudioError
-from rlhf_studio.schema import UseCase
+from rlhf_studio.schema import USE_CASES, UseCase
 from rlhf_studio.store.prompt_list import PromptCount, PromptItem
 from rlhf_studio.ui.itemmodels.prompts import ItemRole, PromptFilter, PromptModel
 from rlhf_studio.ui.session import Session
+from rlhf_studio.ui.use_cases import use_case_word
 from rlhf_studio.ui.widgets.parts import GRID, Button, EmptyState, row
+from rlhf_studio.ui.widgets.text import PlainLabel
 from rlhf_studio.ui.write.fitting import FittingScroll
 from rlhf_studio.ui.write.prompt_delegate import PromptDelegate
 from rlhf_studio.ui.write.use_case_chips import UseCaseChips
 
 SEARCH_MS = 150
+_FILTER = "ui.write.filter"
 _WIDTH = 328
 _CHIPS_PART = 0.34  # of the height at most: the list matters more
 
@@ -43,15 +48,17 @@ class PromptList(QWidget):
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._session = session
         self._store = session.store
         self._current: int | None = None
         self._last_row = -1  # none yet: the next one is the first
         self.counts: Mapping[UseCase, PromptCount] = {}
         self.model = PromptModel(session.store, self)
         self.search = self._make_search()
-        self.chips = UseCaseChips()
+        self.chips = UseCaseChips(session.theme)
         self._chips_area = FittingScroll(self.chips)
         self._chips_area.setAccessibleName(self.tr("Use cases"))
+        self.progress = PlainLabel("", "muted", wraps=True)
         self.to_write, self.all_prompts = self._make_switch()
         self.new_prompt = Button(
             self.tr("New"),
@@ -72,9 +79,11 @@ class PromptList(QWidget):
         layout.setSpacing(GRID)
         layout.addWidget(self.search)
         layout.addWidget(self._chips_area)
+        layout.addWidget(self.progress)
         layout.addLayout(row(self.to_write, self.all_prompts, None, self.new_prompt, spacing=4))
         layout.addWidget(self._pages, 1)
         self._connect()
+        self._restore_filter()
 
     def sizeHint(self) -> QSize:  # noqa: N802
         return QSize(_WIDTH, super().sizeHint().height())
@@ -126,9 +135,10 @@ class PromptList(QWidget):
         here = self._here()
         return self._first_unlabeled(here + 1) or self._first_unlabeled(0)
 
-    def neighbour(self, step: int) -> PromptItem | None:
+    def neighbour_id(self, step: int) -> int | None:
         """The prompt some rows below (above if negative) the chosen one."""
-        return self.model.item(self._here() + step)
+        found = self.model.item(self._here() + step)
+        return None if found is None else found.id
 
     def show_all(self) -> None:
         """Give up search, use case and switch."""
@@ -206,6 +216,30 @@ class PromptList(QWidget):
         self.model.show_only(wanted)
         self._read_counts()
         self._after_reset()
+        self._keep_filter()
+
+    def _restore_filter(self) -> None:
+        """Use case and switch as they were left; words that were searched for are not looked for again."""
+        try:
+            kept = json.loads(self._store.get_meta(_FILTER) or "{}")
+        except StudioError as error:
+            self.failed.emit(str(error))
+            return
+        except ValueError:  # something else wrote to the project: nothing is hidden then
+            return
+        if isinstance(kept, dict) and kept:
+            use_case = kept.get("use_case")
+            known = use_case if use_case in USE_CASES else None
+            self._set_filter(PromptFilter("", known, kept.get("unlabeled_only") is True))
+
+    def _keep_filter(self) -> None:
+        wanted = self.model.filter
+        kept = json.dumps({"use_case": wanted.use_case, "unlabeled_only": wanted.unlabeled_only})
+        try:
+            if not self._store.is_read_only and kept != self._store.get_meta(_FILTER):
+                self._store.set_meta(_FILTER, kept)
+        except StudioError as error:
+            self.failed.emit(str(error))
 
     def _on_search_return_pressed(self) -> None:
         self._on_filter_changed()
@@ -224,10 +258,20 @@ class PromptList(QWidget):
     def _read_counts(self) -> None:
         try:
             self.counts = self._store.count_prompts(self.search.text().strip(), None)
+            today = self._store.written_since(_midnight(), self._session.labeler)
         except StudioError as error:
             self.failed.emit(str(error))
             return
-        self.chips.set_counts(self.counts)
+        self.chips.set_counts(self.counts, today)
+        self._show_progress(today)
+
+    def _show_progress(self, today: Mapping[UseCase, int]) -> None:
+        labeled = sum(count.labeled for count in self.counts.values())
+        words = self.tr("{labeled:,} of {total:,} answered, today {today} by you")
+        shown = words.format(labeled=labeled, total=self.total, today=sum(today.values()))
+        parts = [f"{use_case_word(name)} {count}" for name, count in today.items() if count]
+        self.progress.setText(shown)
+        self.progress.setToolTip(", ".join(parts) or self.tr("Prompts with a demonstration"))
 
     def _after_reset(self) -> None:
         """Mark the chosen prompt again if it is among the rows read, and say so where there is nothing."""
@@ -254,3 +298,9 @@ class PromptList(QWidget):
         self.nothing.button.setText(action)
         self.nothing.button.setAccessibleName(action)
         self.nothing.button.setVisible(self.is_filtered)
+
+
+def _midnight() -> str:
+    """When today began where the person is, in UTC as the store keeps it."""
+    here = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    return here.astimezone(UTC).isoformat(timespec="milliseconds")

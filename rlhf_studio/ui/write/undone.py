@@ -9,10 +9,11 @@ from rlhf_studio.store.project import Store
 
 @dataclass(frozen=True, slots=True)
 class JournalStep:
-    """A demonstration whose saving was undone, or done again."""
+    """A demonstration, or a new version of one, whose saving was undone or done again."""
 
     demonstration: Demonstration
     is_undone: bool
+    is_version: bool
 
 
 class JournalWatch:
@@ -37,12 +38,17 @@ class JournalWatch:
         if self._undone == before:
             return None
         if before is not None and _saved(self._store.undoable()) == before:
-            return JournalStep(self._store.demonstration(before), is_undone=False)
+            return self._step(before, is_undone=False)
         if self._undone is not None:
-            return JournalStep(self._store.demonstration(self._undone), is_undone=True)
+            return self._step(self._undone, is_undone=True)
         return None
 
+    def _step(self, entry: JournalEntry, *, is_undone: bool) -> JournalStep:
+        demonstration = self._store.demonstration(entry.demonstration_id or 0)
+        return JournalStep(demonstration, is_undone, is_version=entry.kind == "revision")
 
-def _saved(entry: JournalEntry | None) -> int | None:
-    """The demonstration that an act saved."""
-    return entry.demonstration_id if entry is not None and entry.kind == "demonstration" else None
+
+def _saved(entry: JournalEntry | None) -> JournalEntry | None:
+    """The act, if it saved a demonstration or a new version of one."""
+    is_saving = entry is not None and entry.kind in {"demonstration", "revision"}
+    return entry if is_saving and entry is not None and entry.demonstration_id is not None else None
