@@ -3,16 +3,26 @@
 from typing import Any, NamedTuple
 
 from PySide6.QtCore import QSize, Qt, QUrl
-from PySide6.QtGui import QResizeEvent, QTextBlock, QTextCharFormat, QTextCursor, QTextDocument
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QResizeEvent,
+    QTextBlock,
+    QTextBlockFormat,
+    QTextCharFormat,
+    QTextCursor,
+    QTextDocument,
+)
 from PySide6.QtWidgets import QFrame, QSizePolicy, QTextEdit, QWidget
 
 from rlhf_studio.ui.theme import Theme
 
 # Qt needs 0.3 ms for each cell of a table and 0.1 ms for each item of a list; all else is far below this
 _MOST = {"\n": 300, "|": 120, "![": 60}
-MAX_CHARACTERS = 8000
+MAX_CHARACTERS = 6000
 _FEATURES = QTextDocument.MarkdownFeature.MarkdownDialectGitHub | QTextDocument.MarkdownFeature.MarkdownNoHTML
 _SLACK_PX = 8
+_PARAGRAPH_PX = 8
 
 
 class Bounded(NamedTuple):
@@ -101,10 +111,11 @@ class MarkdownView(QTextEdit):
         document.setDefaultFont(self.font())
         document.setMarkdown(markdown, _FEATURES)
         _describe_pictures(document)
+        _set_apart(document, QColor(self._theme.colours.muted))
         self.setDocument(document)
         if isinstance(before, _Document):
             before.deleteLater()
-        self.verticalScrollBar().setValue(scrolled)
+        self.verticalScrollBar().setValue(min(scrolled, self.verticalScrollBar().maximum()))
         self.updateGeometry()
 
     def _on_theme_changed(self) -> None:
@@ -129,3 +140,27 @@ def _describe_pictures(document: QTextDocument) -> None:
         cursor.setPosition(place)
         cursor.setPosition(place + 1, QTextCursor.MoveMode.KeepAnchor)
         cursor.insertText(f"[{words}]", QTextCharFormat())
+
+
+def _set_apart(document: QTextDocument, quiet: QColor) -> None:
+    """Give paragraphs room, headings a size that fits beside text, heads of tables the same weight, quotes less."""
+    block: QTextBlock = document.begin()
+    while block.isValid():
+        cursor = QTextCursor(block)
+        cursor.select(QTextCursor.SelectionType.BlockUnderCursor)
+        shape = block.blockFormat()
+        table = cursor.currentTable()
+        apart = QTextBlockFormat()
+        apart.setTopMargin(0)
+        apart.setBottomMargin(0 if table or block.textList() else _PARAGRAPH_PX)
+        look = QTextCharFormat()
+        if shape.headingLevel():
+            look.setProperty(QTextCharFormat.Property.FontSizeAdjustment, max(0, 3 - shape.headingLevel()))
+        if table and table.cellAt(cursor).row() == 0:
+            look.setFontWeight(QFont.Weight.Bold)
+        if shape.intProperty(QTextBlockFormat.Property.BlockQuoteLevel):
+            look.setForeground(quiet)
+        cursor.mergeBlockFormat(apart)
+        if look.properties():
+            cursor.mergeCharFormat(look)
+        block = block.next()

@@ -108,13 +108,16 @@ class AnswerPanel(QWidget):
 
     def write_answer(self, draft: Draft) -> None:
         """Let the person write a new answer, from this draft on."""
-        self._show_heading(self.tr("Your answer"), is_editing=False)
+        self._show_heading(self.tr("Your answer"), self.tr("Your answer"), is_editing=False)
+        self.demonstrations.mark_edited(None)
         self.set_text(draft.text, draft.model)
 
-    def write_version(self, author: str, text: str) -> None:
+    def write_version(self, demonstration: Demonstration, text: str) -> None:
         """Let the person write a new version of a demonstration, from this text on."""
         words = self.tr("New version of the demonstration by {author}")
-        self._show_heading(words.format(author=author or self.tr("unknown author")), is_editing=True)
+        author = demonstration.author or self.tr("unknown author")
+        self._show_heading(self.tr("New version"), words.format(author=author), is_editing=True)
+        self.demonstrations.mark_edited(demonstration.id)
         self.set_text(text)
 
     def set_text(self, text: str, model: str = "") -> None:
@@ -198,10 +201,11 @@ class AnswerPanel(QWidget):
         self.writing.preview.follow(text)
         self.edited.emit(text)
 
-    def _show_heading(self, words: str, *, is_editing: bool) -> None:
+    def _show_heading(self, words: str, whole: str, *, is_editing: bool) -> None:
         self.heading.setText(words)
+        self.heading.setToolTip(whole)
         self.stop_editing.setVisible(is_editing)
-        self.editor.setAccessibleName(words)
+        self.editor.setAccessibleName(whole)
 
     def _show_preview(self, *, is_shown: bool) -> None:
         self.preview_button.setChecked(is_shown)

@@ -28,6 +28,8 @@ class DemonstrationList(QWidget):
         self._theme = theme
         self._shown: tuple[Demonstration, ...] = ()
         self._is_read_only = self._is_markdown = False
+        self._edited: int | None = None
+        self._edit_buttons: dict[int, Button] = {}
         self.title = PlainLabel("", "heading")
         self.cards: list[Card] = []
         self._column = QVBoxLayout(self)
@@ -49,7 +51,18 @@ class DemonstrationList(QWidget):
             self._is_markdown = is_read
             self._make_cards()
 
+    def mark_edited(self, demonstration_id: int | None) -> None:
+        """Say which one is being edited."""
+        self._edited = demonstration_id
+        for known, button in self._edit_buttons.items():
+            self._name_edit(button, is_edited=known == demonstration_id)
+
+    def _name_edit(self, button: Button, *, is_edited: bool) -> None:
+        button.setText(self.tr("Being edited") if is_edited else self.tr("Edit"))
+        button.setEnabled(not is_edited and not self._is_read_only)
+
     def _make_cards(self) -> None:
+        self._edit_buttons.clear()
         for card in self.cards:
             self._column.removeWidget(card)
             card.hide()
@@ -65,7 +78,9 @@ class DemonstrationList(QWidget):
         card.body.setContentsMargins(GRID, GRID, GRID, GRID)
         card.body.setSpacing(4)
         author = PlainLabel(self._origin(demonstration), "muted", wraps=True)
-        card.body.addLayout(row(author, *self._buttons(demonstration), spacing=0))
+        head = row(author, *self._buttons(demonstration), spacing=0)
+        head.setStretch(0, 1)
+        card.body.addLayout(head)
         text = self._text(demonstration.text)
         name = self.tr("Demonstration by {author}")
         text.setAccessibleName(name.format(author=demonstration.author or self.tr("unknown author")))
@@ -82,8 +97,9 @@ class DemonstrationList(QWidget):
             (take_back, self.taken_back),
         ):
             button.clicked.connect(partial(signal.emit, demonstration.id))
-        for button in (edit, take_back):
-            button.setEnabled(not self._is_read_only)
+        self._edit_buttons[demonstration.id] = edit
+        self._name_edit(edit, is_edited=demonstration.id == self._edited)
+        take_back.setEnabled(not self._is_read_only)
         history.setVisible(demonstration.replaces is not None)
         return [edit, history, take_back]
 

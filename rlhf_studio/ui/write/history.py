@@ -112,7 +112,9 @@ class HistoryPage(QWidget):
             last: QWidget = Tag(self.tr("in use"), self.tr("SFT learns from this version"))
         else:
             last = self._restore_button(version, name, current, is_read_only=is_read_only)
-        card.body.addLayout(row(PlainLabel(name, "heading"), about, last))
+        head = row(PlainLabel(name, "heading"), about, last)
+        head.setStretch(1, 1)
+        card.body.addLayout(head)
         text = ChangesBox(before, version.text, self._theme)
         text.setAccessibleName(name)
         card.body.addWidget(text)

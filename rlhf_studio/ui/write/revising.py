@@ -123,7 +123,7 @@ class Reviser(QObject):
 
     def _begin(self, demonstration: Demonstration, text: str) -> None:
         self.demonstration = demonstration
-        self._answer.write_version(demonstration.author, text)
+        self._answer.write_version(demonstration, text)
 
     def _bring_back(self, demonstration: Demonstration, text: str) -> None:
         self._drafts.edited(demonstration.id, demonstration.prompt_id, text)
