@@ -364,7 +364,7 @@ class InferenceService:
 
 
 def _place(model: ModelChoice | Path) -> Place:
-    return Place(model, model.name) if isinstance(model, Path) else Place(model.path, model.title)
+    return Place(model, model.name) if isinstance(model, Path) else Place(model.path, model.title, model.is_checkpoint)
 
 
 def _answer(question: Question, shelf: "ModelShelf", listener: Listener) -> Iterator[None]:

@@ -13,10 +13,11 @@ from rlhf_studio.schema import Sampling, Turn
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a model lies, and what a person calls it."""
+    """Where a model lies, and what a person calls it; an exact one is that checkpoint and no newer one of its run."""
 
     path: Path
     title: str
+    is_exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)

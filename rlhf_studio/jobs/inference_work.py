@@ -41,6 +41,7 @@ def answer(question: Question, shelf: ModelShelf, listener: Listener) -> Iterato
     Raises:
         StudioError: If the prompt or a model cannot be used.
     """
+    _check_there(question.model)
     policy = shelf.language_model(question.model.path, lambda: listener.loading(question.model.title))
     yield
     judge, reference = _judges(question, shelf, listener)
@@ -99,6 +100,11 @@ def _telling(work: Generator[float, None, Result], tell: Callable[[float], None]
             return result
         tell(share)
         yield share
+
+
+def _check_there(place: Place) -> None:
+    if place.is_exact and not place.path.is_dir():
+        raise ModelError(f"{place.title} is gone: its run has taken it away. Choose another model or checkpoint.")
 
 
 def _judges(

@@ -23,6 +23,7 @@ ModelStage = Literal["base", "pretrain", "sft", "reward", "rl-start", "ppo", "pp
 
 TRAINED: frozenset[ModelStage] = frozenset({"sft", "ppo", "ppo-ptx"})  # what people ask, if there is any
 CHECKPOINTS = "checkpoints"  # a model whose path lies in a folder of this name is read from a checkpoint
+AT = "@"  # before the step in the key of a checkpoint
 LEFT_BY: dict[RunKind, str] = {
     "pretrain": "base",
     "sft": "policy",
@@ -38,7 +39,7 @@ class ModelChoice:
 
     Attributes:
         key: Stays the same from session to session: "base:tiny", "run:20261123-061200-sft"; with ":best" behind it the
-            policy of a PPO run that scored best on held-out prompts.
+            policy of a PPO run that scored best on held-out prompts, with "@40" behind it the checkpoint at step 40.
         title: For lists, such as "SFT, 23 Nov 06:12".
         stage: What it has learnt last.
         path: Its folder. Where a run was cut off before it left a model, that of its newest checkpoint.
@@ -52,6 +53,11 @@ class ModelChoice:
     path: Path
     run_id: str = ""
     step: int = 0
+
+    @property
+    def is_checkpoint(self) -> bool:
+        """Whether it is one checkpoint of a run, and not what the run has left last."""
+        return AT in self.key
 
 
 def language_models(project: Path, base_models: Path) -> tuple[ModelChoice, ...]:
@@ -129,7 +135,14 @@ def _step_of_model(model: Path, default: int) -> int:
 
 def kept_steps(run: Path) -> tuple[int, ...]:
     """The steps of the checkpoints that a run keeps, each once, newest first."""
-    return tuple(sorted({_numbers(path)[0] for path in (run / CHECKPOINTS).glob("step-*")}, reverse=True))
+    return tuple(checkpoints_by_step(run))
+
+
+def checkpoints_by_step(run: Path) -> dict[int, Path]:
+    """The checkpoints that a run keeps, newest step first; of several of one step the last."""
+    found = sorted((run / CHECKPOINTS).glob("step-*"), key=_numbers)
+    last = {_numbers(path)[0]: path for path in found}
+    return dict(sorted(last.items(), reverse=True))
 
 
 def _choice(run: RunSummary) -> ModelChoice | None:

@@ -171,11 +171,11 @@ def _answers(lm: LanguageModel, out: Generation) -> Iterator[SampledAnswer]:
 
 
 def _repeated(found: dict[tuple[int, int], SampledAnswer], avoid: Sequence[str] = ()) -> list[tuple[int, int]]:
-    """Answers whose text an earlier answer to the same prompt has, or prompt 0 shall not get."""
-    seen: set[tuple[int, str]] = {(0, text) for text in avoid}
+    """Answers whose text an earlier answer to the same prompt has, or prompt 0 shall not get; edges do not count."""
+    seen: set[tuple[int, str]] = {(0, text.strip()) for text in avoid}
     repeated = []
     for place in sorted(found):
-        mark = (place[0], found[place].text)
+        mark = (place[0], found[place].text.strip())
         if mark in seen:
             repeated.append(place)
         seen.add(mark)
