@@ -25,5 +25,8 @@ class LabelsPage(QWidget):
         """Read everything anew."""
         raise NotImplementedError
 
+    def take_keys(self) -> None:
+        """Have the keyboard where it is most of use; the page has come into sight."""
+
     def go_to(self, target: GoTo) -> None:
         """Show something in particular."""

@@ -1,10 +1,11 @@
 """Labels: what was labeled by whom, to look at, to correct and to take back; one page at a time."""
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from rlhf_studio.store.database import Changes
 from rlhf_studio.ui.labels.history import HistoryPage
+from rlhf_studio.ui.labels.pace_page import PacePage
 from rlhf_studio.ui.labels.page import LabelsPage
 from rlhf_studio.ui.session import Session
 from rlhf_studio.ui.tabs.tab import GoTo, KeyHelp, Tab
@@ -33,6 +34,7 @@ class LabelsTab(Tab):
         layout.addWidget(self._stack, 1)
         self.history = HistoryPage(session)
         self.add_page("history", self.tr("History"), self.history, self.tr("Every label, the newest first"))
+        self.add_page("pace", self.tr("Pace"), PacePage(session), self.tr("How long rankings take, by labeler"))
         session.store_changed.connect(self._on_session_store_changed)
         self.show_page(session.preferences.value(_PAGE, "history"))
 
@@ -96,8 +98,7 @@ class LabelsTab(Tab):
 
     def reload(self) -> None:
         self._read()
-        page = self.pages[self.current_name()]
-        page.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.pages[self.current_name()].take_keys()
 
     # --- inside
 

@@ -22,6 +22,7 @@ class GoTo:
     act: bool = False  # press the tab's primary button as well
     step: int | None = None  # of a checkpoint of the run, to fork it there
     ranking_id: int | None = None  # to be edited in "rank", shown in "labels"
+    set_id: int | None = None  # of answers to be ranked, also where they were put aside
 
 
 class Tab(QWidget):
