@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
+
+_DRAWN_AT_ONCE = 1 << 18  # groups: 2 MiB
 
 
 def bootstrap_share(
@@ -32,8 +33,12 @@ def bootstrap_share(
     if not counts or len(hits) != len(counts) or min(counts) < 1:
         raise ValueError(f"{len(hits)} hits and {len(counts)} counts, of which the least is {min(counts, default=0)}")
     right, whole = np.asarray(hits, dtype=np.float64), np.asarray(counts, dtype=np.float64)  # (G,)
-    draws = np.random.default_rng(seed).integers(0, len(whole), size=(resamples, len(whole)))  # (N, G)
-    shares: NDArray[np.float64] = right[draws].sum(axis=1) / whole[draws].sum(axis=1)  # (N,)
+    generator = np.random.default_rng(seed)
+    rows = max(1, _DRAWN_AT_ONCE // len(whole))  # the same draws, however many at once
+    shares = np.empty(resamples)  # (N,)
+    for start in range(0, resamples, rows):
+        draws = generator.integers(0, len(whole), size=(min(rows, resamples - start), len(whole)))  # (n, G)
+        shares[start : start + rows] = right[draws].sum(axis=1) / whole[draws].sum(axis=1)
     low, high = np.quantile(shares, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
@@ -49,6 +54,17 @@ class Share:
         count: What was counted, such as pairs.
         groups: What it came in, such as prompts.
     """
+
+    value: float
+    low: float
+    high: float
+    count: int
+    groups: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """A mean of what was measured, with its interval, such as a correlation; fields as of ``Share``."""
 
     value: float
     low: float

@@ -4,10 +4,11 @@ A pair is two answers to one prompt that a labeler ranked apart; ties make none.
 """
 
 import math
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ BINS = 5  # of the calibration curve: every tenth from 50 % to 100 %
 PAPER_AGREEMENT = ((0.726, 0.015), (0.773, 0.013))
 
 Floats = NDArray[np.float64]
+Ties = Literal["excluded", "half"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,9 @@ class Order:
     ranks: Mapping[str, int]
 
 
+AnyOrder = TypeVar("AnyOrder", bound=Order)
+
+
 @dataclass(frozen=True, slots=True)
 class Agreement:
     """How often two rankings of the same answers agree on a pair that both rank apart.
@@ -102,7 +107,7 @@ def pairs_of(rankings: Iterable[ScoredRanking]) -> list[Pair]:
 
 def accuracy(pairs: Sequence[Pair]) -> Share | None:
     """Share of pairs that the scores order as the labeler did; None without any pair."""
-    return _share((pair.prompt_id, pair.hit) for pair in pairs)
+    return share_of((pair.prompt_id, pair.hit) for pair in pairs)
 
 
 def accuracy_by(pairs: Iterable[Pair], key: Callable[[Pair], int | str]) -> tuple[tuple[str, Share], ...]:
@@ -139,7 +144,7 @@ def calibration(pairs: Sequence[Pair], bins: int = BINS) -> tuple[Bin, ...]:
     found = []
     for place in range(bins):
         rows = np.flatnonzero(places == place).tolist()
-        share = _share((pairs[i].prompt_id, pairs[i].hit) for i in rows)
+        share = share_of((pairs[i].prompt_id, pairs[i].hit) for i in rows)
         if share is not None:
             found.append(Bin(float(predicted[rows].mean()), share))
     return tuple(found)
@@ -156,29 +161,50 @@ def calibration_error(bins: Sequence[Bin]) -> float | None:
     return math.fsum(each.observed.count * abs(each.predicted - each.observed.value) for each in bins) / total
 
 
-def agreement(orders: Iterable[Order]) -> Agreement:
+def agreement(orders: Iterable[Order], *, ties: Ties = "excluded") -> Agreement:
     """How often labelers agree with each other, and each with himself, on pairs of answers to the same prompt.
 
-    A pair that one of the two ties says nothing and is not counted, as in the accuracy of a reward model.
+    A pair that one of the two ties says nothing and is not counted, as in the accuracy of a reward model; see ``hits``
+    for the other way.
     """
-    by_prompt: dict[int, list[Order]] = defaultdict(list)
+    between, within = list[tuple[int, float]](), list[tuple[int, float]]()
+    for one, other in overlapping(orders):
+        target = within if one.labeler == other.labeler else between
+        target += [(one.prompt_id, hit) for hit in hits(one.ranks, other.ranks, ties)]
+    return Agreement(share_of(between), share_of(within))
+
+
+def overlapping(orders: Iterable[AnyOrder]) -> Iterator[tuple[AnyOrder, AnyOrder]]:
+    """Every two orders that have two answers to one prompt in common, the earlier first."""
+    by_prompt: dict[int, list[AnyOrder]] = defaultdict(list)
     for order in orders:
         by_prompt[order.prompt_id].append(order)
-    between, within = list[tuple[int, float]](), list[tuple[int, float]]()
-    for prompt_id, found in by_prompt.items():
-        for one, other in combinations(found, 2):
-            target = within if one.labeler == other.labeler else between
-            target += [(prompt_id, hit) for hit in _agreements(one.ranks, other.ranks)]
-    return Agreement(_share(between), _share(within))
+    for found in by_prompt.values():
+        holders: dict[str, list[int]] = defaultdict(list)
+        for place, order in enumerate(found):
+            for answer in order.ranks:
+                holders[answer].append(place)
+        common = Counter(pair for places in holders.values() for pair in combinations(places, 2))
+        yield from ((found[i], found[j]) for (i, j), count in sorted(common.items()) if count > 1)
 
 
-def _agreements(one: Mapping[str, int], other: Mapping[str, int]) -> list[float]:
-    both = sorted(set(one) & set(other))
-    signs = (
-        ((one[a] > one[b]) - (one[a] < one[b]), (other[a] > other[b]) - (other[a] < other[b]))
-        for a, b in combinations(both, 2)
-    )
-    return [float(mine == theirs) for mine, theirs in signs if mine and theirs]
+def hits(one: Mapping[str, float], other: Mapping[str, float], ties: Ties = "excluded") -> list[float]:
+    """For each two answers that both have ranked: 1 where they are ordered alike, else 0.
+
+    Args:
+        one: Ranks by answer, 1 is best.
+        other: Of another labeler, or of another time.
+        ties: What a pair that either of the two ties is: "excluded" leaves it out; "half" counts it one half, which is
+            what it would be on average if a coin broke each tie.
+    """
+    found = []
+    for a, b in combinations(sorted(set(one) & set(other)), 2):
+        mine, theirs = one[a] - one[b], other[a] - other[b]
+        if mine and theirs:
+            found.append(float((mine > 0) == (theirs > 0)))
+        elif ties == "half":
+            found.append(0.5)
+    return found
 
 
 def histogram(samples: Sequence[Sequence[float]], bins: int = 24) -> tuple[Floats, list[Floats]]:
@@ -195,11 +221,11 @@ def histogram(samples: Sequence[Sequence[float]], bins: int = 24) -> tuple[Float
     return edges, [np.histogram(sample, edges)[0] / max(1, len(sample)) for sample in samples]
 
 
-def _share(hits: Iterable[tuple[int, float]]) -> Share | None:
-    """Pooled over prompts, each of which is a group."""
+def share_of(pairs: Iterable[tuple[int, float]]) -> Share | None:
+    """The share of hits in (prompt id, hit), pooled over prompts, each of which is a group; None without any."""
     right: dict[int, float] = defaultdict(float)
     count: dict[int, int] = defaultdict(int)
-    for prompt_id, hit in hits:
+    for prompt_id, hit in pairs:
         right[prompt_id] += hit
         count[prompt_id] += 1
     return grouped_share(list(right.values()), list(count.values())) if count else None
