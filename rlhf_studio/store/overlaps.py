@@ -23,16 +23,16 @@ Pass = Literal["unrankable", "skipped"]
 # each one statement and one row, see store.rows
 _ACTS = """SELECT count(*) FROM journal
     WHERE state = 'done' AND who = ? AND kind IN ('ranking', 'skipped', 'unrankable')"""
-_PASSED = """coalesce((SELECT who = :who AND verdict <> 'waiting' FROM answer_set_verdict v
+_PASSED = """coalesce((SELECT who = ?1 AND verdict <> 'waiting' FROM answer_set_verdict v
     WHERE v.set_id = l.set_id ORDER BY id DESC LIMIT 1), 0)"""
 _OWN = f"""SELECT json_group_array(json_array(r.id, l.set_id, r.is_repeat, {_PASSED})) FROM live_ranking r
     JOIN answer_set_ranking l ON l.ranking_id = r.id
-    WHERE r.labeler = :who AND NOT r.is_simulated"""  # noqa: S608  fixed words
+    WHERE r.labeler = ?1 AND NOT r.is_simulated"""  # noqa: S608  fixed words
 _OTHERS = f"""SELECT json_group_array(set_id) FROM (
     SELECT DISTINCT l.set_id FROM live_ranking r JOIN answer_set_ranking l ON l.ranking_id = r.id
-    WHERE r.labeler <> :who AND NOT r.is_simulated AND NOT r.is_repeat AND l.set_id NOT IN (
+    WHERE r.labeler <> ?1 AND NOT r.is_simulated AND NOT r.is_repeat AND l.set_id NOT IN (
         SELECT mine.set_id FROM answer_set_ranking mine JOIN live_ranking m ON m.id = mine.ranking_id
-        WHERE m.labeler = :who) AND NOT {_PASSED})"""  # noqa: S608  likewise
+        WHERE m.labeler = ?1) AND NOT {_PASSED})"""  # noqa: S608  likewise
 _PEOPLE = """SELECT name FROM (
     SELECT who AS name FROM journal WHERE who <> '' UNION
     SELECT labeler FROM live_ranking WHERE NOT is_simulated AND labeler <> ''
@@ -156,12 +156,12 @@ class Overlaps(LabelActs):
 
     def own_rankings(self, labeler: str) -> tuple[OwnRanking, ...]:
         """A person's rankings of answer sets, oldest first."""
-        rows = sorted(stored_json(self._read(_OWN, {"who": labeler})[0][0], "The rankings"))
+        rows = sorted(stored_json(self._read(_OWN, (labeler,))[0][0], "The rankings"))
         return tuple(OwnRanking(i, set_id, bool(repeat), bool(passed)) for i, set_id, repeat, passed in rows)
 
     def sets_by_others(self, who: str) -> tuple[int, ...]:
         """The sets that other people ranked, and this person neither ranked nor passed on; ids ascend."""
-        found = self._read(_OTHERS, {"who": who})[0][0]
+        found = self._read(_OTHERS, (who,))[0][0]
         return tuple(sorted(stored_json(found, "The answer sets")))
 
     # --- inside

@@ -23,10 +23,8 @@ def test_a_circle_over_three_rankings():
 
 
 def test_a_circle_over_two_rankings():
-    (found,) = contradictions(
-        [judged(1, "a", "b", "c"), judged(2, "c", "a", "d")][::-1][:1] + [judged(1, "a", "b", "c")]
-    )
-    assert found.answers == ("a", "c")  # the direct pair, and no circle of it
+    (found,) = contradictions([judged(2, "c", "a", "d"), judged(1, "a", "b", "c")])
+    assert (found.answers, found.ranking_ids) == (("a", "c"), (1, 2))  # the direct pair, and no circle of it
     (circle,) = contradictions([judged(1, "a", "b", "x"), judged(2, "b", "c"), judged(3, "c", "a")])
     assert circle.answers == ("a", "b", "c")
 
