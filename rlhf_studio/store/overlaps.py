@@ -38,6 +38,9 @@ _PEOPLE = """SELECT name FROM (
     SELECT labeler FROM live_ranking WHERE NOT is_simulated AND labeler <> ''
 ) WHERE name NOT IN (SELECT labeler FROM ranking WHERE is_simulated) ORDER BY name COLLATE NOCASE, name"""
 
+_ANSWERS = """SELECT id, prompt_id, text, model, checkpoint, temperature FROM completion
+    WHERE EXISTS (SELECT 1 FROM ranking_entry WHERE completion_id = completion.id) {where} ORDER BY id"""
+
 
 @dataclass(frozen=True, slots=True)
 class OwnRanking:
@@ -47,6 +50,18 @@ class OwnRanking:
     set_id: int
     is_repeat: bool
     is_passed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RankedAnswer:
+    """What is known of an answer that somebody ranked."""
+
+    id: int
+    prompt_id: int
+    text: str
+    model: str
+    checkpoint: str
+    temperature: float
 
 
 class Overlaps(LabelActs):
@@ -163,6 +178,12 @@ class Overlaps(LabelActs):
         """The sets that other people ranked, and this person neither ranked nor passed on; ids ascend."""
         found = self._read(_OTHERS, (who,))[0][0]
         return tuple(sorted(stored_json(found, "The answer sets")))
+
+    def ranked_answers(self, prompt_id: int | None = None) -> tuple[RankedAnswer, ...]:
+        """The answers that are in a ranking, of one prompt or of all, in the order of their ids."""
+        where, values = ("", ()) if prompt_id is None else ("AND prompt_id = ?", (prompt_id,))
+        rows = self._read(_ANSWERS.format(where=where), values)
+        return tuple(RankedAnswer(*row) for row in rows)
 
     # --- inside
 
