@@ -24,28 +24,6 @@ CTRL, ALT, SHIFT = (
 )
 NONE = Qt.KeyboardModifier.NoModifier
 WORDS = ("once", "there", "was", "a", "red", "hat", "that", "wanted", "to", "see", "the", "wide", "blue", "sea", "seal")
-    "once",
-    "there",
-    "was",
-    "a",
-    "red",
-    "hat",
-    "that",
-    "wanted",
-    "to",
-    "see",
-    "the",
-    "wide",
-    "blue",
-    "sea",
-    "and",
-    "its",
-    "friend",
-    "the",
-    "small",
-    "grey",
-    "seal",
-]
 
 
 def story(number):

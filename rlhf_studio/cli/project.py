@@ -6,11 +6,17 @@ from pathlib import Path
 
 from rlhf_studio import words
 from rlhf_studio.cli.parser import Commands, LazyParser, add_command
+from rlhf_studio.cli.prompt_quality import add_prompt_commands
 
 
 def add_parser(commands: Commands) -> None:
     """Register the command."""
-    add_command(commands, "project", "make a project, say what one holds, or change its simulated rankings", fill=_fill)
+    add_command(
+        commands,
+        "project",
+        "make a project, say what one holds, check its prompts, or change its simulated rankings",
+        fill=_fill,
+    )
 
 
 def _fill(parser: LazyParser) -> None:
@@ -35,6 +41,7 @@ def _fill(parser: LazyParser) -> None:
         fill=_fill_folder,
         run=run_delete_simulated,
     )
+    add_prompt_commands(actions)
     add_command(
         actions, "undo", "take the last act on labels back, as Ctrl+Z in the window", fill=_fill_folder, run=run_undo
     )

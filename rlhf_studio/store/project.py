@@ -12,10 +12,9 @@ from rlhf_studio.store.history import LabelHistory
 from rlhf_studio.store.lock import LockTakenError, ProjectLock
 from rlhf_studio.store.migrations import migrate, pending, schema_version
 from rlhf_studio.store.overlaps import Overlaps
-from rlhf_studio.store.prompt_acts import PromptActs
-from rlhf_studio.store.prompt_edits import PromptEdits
 from rlhf_studio.store.prompt_library import PromptLibrary
 from rlhf_studio.store.prompt_search import make_indexes
+from rlhf_studio.store.quality import PromptQuality
 from rlhf_studio.store.ratings import Ratings
 from rlhf_studio.store.revisions import Revisions
 from rlhf_studio.store.runs import RunIndex
@@ -34,7 +33,6 @@ _LEFTOVERS = (f"{DATABASE}.part", f"{DATABASE}.part-journal", LOCK, ".DS_Store",
 
 class Store(
     RunTrash,
-    PromptEdits,
     Revisions,
     WritingDesk,
     ScriptedRankings,
@@ -43,7 +41,7 @@ class Store(
     LabelHistory,
     Overlaps,
     PromptAnnotations,
-    PromptActs,
+    PromptQuality,
     PromptLibrary,
     RunIndex,
 ):

@@ -9,9 +9,7 @@ from rlhf_studio.schema import NewPrompt, Prompt, Purpose, Split, Turn, UseCase
 from rlhf_studio.store.checks import check_prompt, stored_json
 from rlhf_studio.store.database import Written, now, written
 from rlhf_studio.store.prompt_search import PromptSearch, fold
-from rlhf_studio.store.splits import MIN_AUTHORS, PREFIX_LENGTH, assign_splits, duplicate_group, split_unit
-
-PREFIX_META = "duplicates.prefix_length"
+from rlhf_studio.store.splits import MIN_AUTHORS, assign_splits, duplicate_group, split_unit
 
 _COLUMNS = """p.id, p.turns, p.use_case, p.source,
     (SELECT group_concat(purpose) FROM prompt_purpose WHERE prompt_id = p.id), p.author, p.split"""
@@ -66,8 +64,7 @@ class PromptTable(PromptSearch):
             self._has_index()  # while it still holds every prompt there is
             was_by_author = self._is_by_author()
             # the authors must be in the table before it can be said whether splits go by author
-            length = self.prefix_length
-            ids = [self._add_prompt(prompt, length) for prompt in prompts]
+            ids = [self._add_prompt(prompt) for prompt in prompts]
             self._add_texts([(prompt_id, searchable(one.turns)) for prompt_id, one in zip(ids, prompts, strict=True)])
             by_author = self._is_by_author()
             is_changed = by_author and not was_by_author
@@ -119,12 +116,6 @@ class PromptTable(PromptSearch):
         rows = self._read("SELECT brief FROM prompt WHERE id = ?", (prompt_id,))
         return str(rows[0][0]) if rows else ""
 
-    @property
-    def prefix_length(self) -> int:
-        """How many characters prompts have in common that are taken for duplicates."""
-        rows = self._read("SELECT value FROM meta WHERE name = ?", (PREFIX_META,))
-        return int(rows[0][0]) if rows else PREFIX_LENGTH
-
     def _check_prompt_id(self, prompt_id: int, *, may_be_deleted: bool = False) -> None:
         rows = self._read("SELECT is_deleted FROM prompt WHERE id = ?", (prompt_id,))
         if not rows:
@@ -141,7 +132,7 @@ class PromptTable(PromptSearch):
                 raise DataError(f"The prompt key {key!r} is there already. Give each prompt a key of its own.")
             seen.add(key)
 
-    def _add_prompt(self, prompt: NewPrompt, prefix_length: int) -> int:
+    def _add_prompt(self, prompt: NewPrompt) -> int:
         prompt_id = self._insert(
             "INSERT INTO prompt (key, turns, use_case, source, author, split, is_split_given, duplicate_group, created,"
             " brief, family) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -153,7 +144,7 @@ class PromptTable(PromptSearch):
                 prompt.author,
                 prompt.split or "train",
                 prompt.split is not None,
-                duplicate_group(prompt.turns, prefix_length),
+                duplicate_group(prompt.turns),
                 now(),
                 prompt.brief,
                 prompt.family,
@@ -177,9 +168,8 @@ class PromptTable(PromptSearch):
     def _assign(
         self, ids: Sequence[int], prompts: Sequence[NewPrompt], *, by_author: bool, is_changed: bool = True
     ) -> None:
-        length = self.prefix_length
         known = dict(self._known_splits(ids, prompts, by_author=by_author, is_changed=is_changed))
-        splits = assign_splits(prompts, by_author=by_author, given=known, prefix_length=length)
+        splits = assign_splits(prompts, by_author=by_author, given=known)
         self._db.executemany(
             "UPDATE prompt SET split = ? WHERE id = ? AND split <> ?",
             [(split, prompt_id, split) for split, prompt_id in zip(splits, ids, strict=True)],
@@ -189,10 +179,10 @@ class PromptTable(PromptSearch):
         self, ids: Sequence[int], prompts: Sequence[NewPrompt], *, by_author: bool, is_changed: bool
     ) -> Iterator[tuple[str, Split]]:
         """The splits of older prompts of the same authors, families or duplicates; of those given where all changed."""
-        length, oldest = self.prefix_length, min(ids)
+        oldest = min(ids)
         units = {}
         for prompt in prompts:
-            group = duplicate_group(prompt.turns, length)
+            group = duplicate_group(prompt.turns)
             lookup = ("duplicate_group", group)
             if by_author and prompt.author:
                 lookup = ("author", prompt.author)

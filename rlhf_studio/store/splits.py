@@ -14,6 +14,8 @@ from rlhf_studio.schema import NewPrompt, Split, Turn
 
 MIN_AUTHORS = 10
 PREFIX_LENGTH = 128  # characters; ours, the paper names no length
+MIN_PREFIX, MAX_PREFIX = 16, 100_000
+_READ_AHEAD = 3  # times the prefix is folded first: enough but for texts full of spaces
 TRAIN_SHARE = 0.8
 VALID_SHARE = 0.1  # as much again is for the test
 
@@ -26,11 +28,14 @@ def is_split_by_author(authors: Iterable[str]) -> bool:
 def duplicate_group(turns: Sequence[Turn], prefix_length: int = PREFIX_LENGTH) -> str:
     """What near duplicates have in common: a digest of the first ``prefix_length`` characters.
 
-    Letter case, spacing and Unicode forms of width make no difference. A shorter prompt is compared whole.
+    Letter case, spacing and Unicode forms of width make no difference. A shorter prompt is compared whole; the word for
+    who speaks, such as ``user: ``, counts.
     """
     text = "\n".join(f"{turn.role}: {turn.content}" for turn in turns)
-    words = unicodedata.normalize("NFKC", text).casefold().split()
-    return _digest(" ".join(words)[:prefix_length])
+    cut = text.rfind(" ", 0, _READ_AHEAD * prefix_length)  # no Unicode form reaches across a space
+    if 0 < cut < len(text) and len(words := _folded(text[:cut])) >= prefix_length:
+        return _digest(words[:prefix_length])
+    return _digest(_folded(text)[:prefix_length])
 
 
 def split_unit(author: str, group: str, *, by_author: bool, family: str = "") -> str:
@@ -75,6 +80,10 @@ def assign_splits(
     return tuple(
         prompt.split or known.get(unit) or hashed_split(unit) for unit, prompt in zip(units, prompts, strict=True)
     )
+
+
+def _folded(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def _digest(text: str) -> str:
