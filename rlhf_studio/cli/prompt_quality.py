@@ -34,7 +34,7 @@ def add_prompt_commands(actions: Commands) -> None:
         actions,
         "splits",
         "check that nobody's prompts lie in two splits, or mend it",
-        description="Splits go by author once there are ten, so that nobody who is trained on is tested on. Splits that "
+        description="Splits go by author once there are ten, so that nobody who trains also tests. Splits that "
         "files give can tear an author apart. The exit code is 1 where one is.",
         fill=_fill_splits,
         run=run_splits,

@@ -12,6 +12,7 @@ from rlhf_studio.errors import StudioError
 from rlhf_studio.jobs.models import ModelChoice
 from rlhf_studio.schema import NewPrompt, Prompt
 from rlhf_studio.store.database import Changes
+from rlhf_studio.ui.prompts_new.window import open_new_prompt
 from rlhf_studio.ui.session import Session
 from rlhf_studio.ui.tabs.tab import GoTo
 from rlhf_studio.ui.write.drafts import DraftKeeper
@@ -253,6 +254,15 @@ class WriteTab(VersionActs):
         self.session.say(self.tr("Prompt saved."), kind="success")
         self.answer.focus_editor()
 
+    def _on_form_kind_requested(self, kind: str) -> None:
+        window = open_new_prompt(self.session, kind, self)
+        window.added.connect(self._on_prompts_added, Qt.ConnectionType.UniqueConnection)
+
+    def _on_prompts_added(self, ids: tuple[int, ...]) -> None:
+        self._close_form()
+        self.reload()
+        self._go(ids[0])
+
     def _on_form_cancelled(self) -> None:
         self._show_answer()
         self.reload()
@@ -325,6 +335,7 @@ class WriteTab(VersionActs):
         self.answer.model_answer.asked_again.connect(self.ask_model)
         self.answer.demonstrations.taken_back.connect(self._take_back)
         self.form.submitted.connect(self._on_form_submitted)
+        self.form.kinds.requested.connect(self._on_form_kind_requested)
         self.form.cancelled.connect(self._on_form_cancelled)
         self.form.edited.connect(self._on_form_edited)
         self.up_next.failed.connect(self._on_failed)

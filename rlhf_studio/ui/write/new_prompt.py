@@ -7,6 +7,7 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from rlhf_studio.schema import USE_CASES, NewPrompt, Purpose, Turn, UseCase
+from rlhf_studio.ui.prompts_new.kinds_row import KindsRow
 from rlhf_studio.ui.use_cases import use_case_word
 from rlhf_studio.ui.widgets.parts import GRID, Button, row
 from rlhf_studio.ui.widgets.text import PlainLabel
@@ -39,6 +40,7 @@ class NewPromptForm(QWidget):
             self.tr("Add and answer"), self.tr("Save this prompt and answer it"), "primary", keys=self.tr("Ctrl+Enter")
         )
         self.cancel = Button(self.tr("Cancel"), self.tr("Back to the answer; the text stays here"), keys=self.tr("Esc"))
+        self.kinds = KindsRow()
         self._lay_out()
         self.add.clicked.connect(self.submit)
         self.cancel.clicked.connect(self.cancelled)
@@ -102,6 +104,7 @@ class NewPromptForm(QWidget):
         column.addWidget(self.problem)
         column.addLayout(row(label, self.use_case, None))
         column.addWidget(uses)
+        column.addWidget(self.kinds)
         column.addLayout(row(self.add, self.cancel, None))
 
     def _on_escape_activated(self) -> None:
