@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from rlhf_studio.jobs.models import ModelChoice
 from rlhf_studio.paths import DEFAULT_BASE, models_dir
 from rlhf_studio.schema import Demonstration, Prompt
+from rlhf_studio.ui.marks.panel import MarksPanel
 from rlhf_studio.ui.session import Session
 from rlhf_studio.ui.use_cases import use_case_word
 from rlhf_studio.ui.widgets.parts import GRID, Button, Tag, row
@@ -63,6 +64,7 @@ class AnswerPanel(QWidget):
         )
         self.preview_button.setCheckable(True)
         self.conversation = ConversationView(session.theme)
+        self.marks = MarksPanel(session)
         self.editor = self._make_editor()
         self.writing = PreviewedEditor(self.editor, session.theme)
         self.heading = PlainLabel(self.tr("Your answer"), "heading")
@@ -98,6 +100,7 @@ class AnswerPanel(QWidget):
         self.use_case.setText(use_case_word(prompt.use_case))
         self.held_out.setVisible(prompt.split != "train")
         self.conversation.show_turns(prompt.turns)
+        self.marks.show_for(prompt.id)
         self.model_answer.put_away()
         self.length.set_prompt(prompt.turns, max_length)
         self.show_demonstrations(demonstrations)
@@ -180,9 +183,17 @@ class AnswerPanel(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GRID)
         column.addLayout(
-            row(PlainLabel(self.tr("Prompt"), "heading"), self.use_case, self.held_out, None, self.guidance_button)
+            row(
+                PlainLabel(self.tr("Prompt"), "heading"),
+                self.use_case,
+                self.held_out,
+                None,
+                self.marks.toggle,
+                self.guidance_button,
+            )
         )
         column.addWidget(self.conversation)
+        column.addWidget(self.marks)
         column.addLayout(row(self.heading, self.stop_editing, None, self.length, self.preview_button))
         column.addWidget(self.writing, 1)
         column.addWidget(self.problem)
