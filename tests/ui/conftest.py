@@ -8,12 +8,14 @@ import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QApplication
+from window_material import FakeInference
 
 from rlhf_studio.schema import NewCompletion, NewPrompt, Turn
 from rlhf_studio.store.project import Store, create_project
 from rlhf_studio.ui.preferences import Preferences
 from rlhf_studio.ui.session import Session
 from rlhf_studio.ui.tabs.train_tab import TrainTab
+from rlhf_studio.ui.tabs.write_tab import WriteTab
 from rlhf_studio.ui.theme import Theme
 from rlhf_studio.ui.train import outlook
 
@@ -109,3 +111,53 @@ def train_tab(qtbot, session):
         tab.show()
     tab.finish()
     return tab
+
+
+@pytest.fixture
+def service(session):
+    """Answers from a list, in place of the session's models."""
+    session.inference.close(5)
+    session.inference = FakeInference()
+    return session.inference
+
+
+@pytest.fixture
+def said(session):
+    """Every toast."""
+    messages = []
+    session.messaged.connect(messages.append)
+    return messages
+
+
+@pytest.fixture
+def open_session(theme, preferences, qapp):
+    """Sessions of other projects, closed after the test."""
+    opened = []
+
+    def make(store):
+        session = Session(store, theme, preferences)
+        session.inference.close(5)
+        session.inference = FakeInference()
+        opened.append(session)
+        return session
+
+    yield make
+    for session in opened:
+        assert session.close()
+
+
+@pytest.fixture
+def open_write_tab(qtbot):
+    """The Write tab in sight, as large as the smallest window leaves to it, with the keyboard."""
+
+    def make(session, size=(1024, 560)):
+        tab = WriteTab(session)
+        qtbot.addWidget(tab)
+        tab.resize(*size)
+        with qtbot.waitExposed(tab):
+            tab.show()
+        tab.activateWindow()
+        qtbot.waitUntil(tab.isActiveWindow)
+        return tab
+
+    return make

@@ -9,7 +9,7 @@ from PySide6.QtCore import QEvent, QPoint, QRect, Qt
 from PySide6.QtGui import QInputMethodEvent, QKeySequence, QShortcut
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLineEdit, QPlainTextEdit, QScrollArea
-from window_material import MARKUP, FakeInference, add_run
+from window_material import MARKUP, add_run
 
 from rlhf_studio.errors import DataError
 from rlhf_studio.jobs.inference import RequestDone, RequestFailed
@@ -18,9 +18,7 @@ from rlhf_studio.schema import USE_CASES, NewPrompt, Turn
 from rlhf_studio.store.bundle import open_or_create_example
 from rlhf_studio.store.database import Changes
 from rlhf_studio.store.project import create_project, open_project
-from rlhf_studio.ui.session import Session
 from rlhf_studio.ui.tabs.tab import GoTo
-from rlhf_studio.ui.tabs.write_tab import WriteTab
 
 CTRL, SHIFT, ALT = (
     Qt.KeyboardModifier.ControlModifier,
@@ -32,55 +30,8 @@ SMALLEST = (1024, 560)  # what a window of 1024 x 700 leaves to a tab
 
 
 @pytest.fixture
-def service(session):
-    session.inference.close(5)
-    session.inference = FakeInference()
-    return session.inference
-
-
-@pytest.fixture
-def said(session):
-    """Every toast."""
-    messages = []
-    session.messaged.connect(messages.append)
-    return messages
-
-
-@pytest.fixture
-def open_tab(qtbot):
-    def make(session, size=SMALLEST):
-        tab = WriteTab(session)
-        qtbot.addWidget(tab)
-        tab.resize(*size)
-        with qtbot.waitExposed(tab):
-            tab.show()
-        tab.activateWindow()
-        qtbot.waitUntil(tab.isActiveWindow)
-        return tab
-
-    return make
-
-
-@pytest.fixture
-def tab(open_tab, session, service):
-    return open_tab(session)
-
-
-@pytest.fixture
-def open_session(theme, preferences, qapp):
-    """Sessions of other projects, closed after the test."""
-    opened = []
-
-    def make(store):
-        session = Session(store, theme, preferences)
-        session.inference.close(5)
-        session.inference = FakeInference()
-        opened.append(session)
-        return session
-
-    yield make
-    for session in opened:
-        assert session.close()
+def tab(open_write_tab, session, service):
+    return open_write_tab(session)
 
 
 def focus():
@@ -302,14 +253,14 @@ app.exec()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="nothing kills like SIGKILL there")
-def test_a_draft_outlives_the_death_of_the_program(tmp_path, open_session, open_tab):
+def test_a_draft_outlives_the_death_of_the_program(tmp_path, open_session, open_write_tab):
     folder = tmp_path / "killed"
     with create_project(folder, "Killed") as store:
         store.add_prompts([NewPrompt((Turn("user", "Say something."),), "chat")])
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
     child = subprocess.run([sys.executable, "-c", _CHILD, str(folder)], env=environment, timeout=60, check=False)
     assert child.returncode == -signal.SIGKILL
-    tab = open_tab(open_session(open_project(folder)))
+    tab = open_write_tab(open_session(open_project(folder)))
     assert tab.answer.text == "Nothing of this is lost"
 
 
@@ -360,10 +311,10 @@ def test_in_an_empty_editor_undo_is_the_windows(tab, qtbot):
     assert tab.answer.text == ""
 
 
-def test_an_old_undo_is_left_alone(open_tab, session, service, store):
+def test_an_old_undo_is_left_alone(open_write_tab, session, service, store):
     store.add_demonstration(2, "Air.", "Tess")
     store.undo("Tess")
-    tab = open_tab(session)
+    tab = open_write_tab(session)
     session.changed(Changes(frozenset({"demonstration"})))
     assert store.drafts() == {}
     assert tab.answer.text == ""
@@ -513,9 +464,9 @@ def test_going_to_a_prompt_gives_up_a_filter_that_hides_it(tab, qtbot):
 # --- new prompts
 
 
-def test_the_first_prompt_is_written_in_an_empty_project(tmp_path, open_session, open_tab, qtbot):
+def test_the_first_prompt_is_written_in_an_empty_project(tmp_path, open_session, open_write_tab, qtbot):
     store = create_project(tmp_path / "empty", "Empty")
-    tab = open_tab(open_session(store))
+    tab = open_write_tab(open_session(store))
     assert tab.page.empty.isVisible()
     assert tab.primary_button() is tab.page.empty.button
     qtbot.mouseClick(tab.page.empty.button, LEFT)
@@ -629,8 +580,8 @@ def test_the_newest_trained_model_is_asked_unless_another_was_chosen(tab, servic
     assert models.choice.key == "base:tiny"
 
 
-def test_the_bundled_model_answers(open_tab, session, qtbot):
-    tab = open_tab(session)
+def test_the_bundled_model_answers(open_write_tab, session, qtbot):
+    tab = open_write_tab(session)
     press(Qt.Key.Key_M, CTRL)
     qtbot.waitUntil(tab.answer.model_answer.use.isEnabled, timeout=60_000)
     assert tab.answer.model_answer.text.toPlainText().strip()
@@ -702,10 +653,10 @@ def test_guidance_hides_in_a_narrow_window_until_it_is_asked_for(tab):
     assert tab.page.guidance.isVisible(), "each width remembers for itself"
 
 
-def test_a_project_that_cannot_be_written_says_why_and_lets_read(tmp_path, store, open_session, open_tab, said):
+def test_a_project_that_cannot_be_written_says_why_and_lets_read(tmp_path, store, open_session, open_write_tab, said):
     store.add_demonstration(1, "A hat.", "Ada")
     session = open_session(open_project(store.folder))
-    tab = open_tab(session)
+    tab = open_write_tab(session)
     assert tab.page.banner.isVisible()
     assert "open elsewhere" in session.store.read_only_reason
     assert tab.answer.editor.isReadOnly()
@@ -717,7 +668,7 @@ def test_a_project_that_cannot_be_written_says_why_and_lets_read(tmp_path, store
 
 
 @pytest.mark.parametrize("state", ["empty", "one", "full", "form"])
-def test_nothing_is_cut_off_in_the_smallest_window(state, tmp_path, open_session, open_tab, service, qtbot):
+def test_nothing_is_cut_off_in_the_smallest_window(state, tmp_path, open_session, open_write_tab, service, qtbot):
     if state == "full":
         store = open_or_create_example(tmp_path / "data", resources_dir())
     else:
@@ -725,7 +676,7 @@ def test_nothing_is_cut_off_in_the_smallest_window(state, tmp_path, open_session
     if state == "one":
         store.add_prompts([NewPrompt((Turn("user", "w" * 3000),), "chat")])
     session = open_session(store)
-    tab = open_tab(session, (1900, 1400))
+    tab = open_write_tab(session, (1900, 1400))
     if state == "full":
         (prompt,) = store.find_prompts(labeled=True, limit=1)
         for number in range(9):
@@ -799,10 +750,10 @@ def test_the_keys_are_listed(tab):
         assert keys in listed
 
 
-def test_widths_are_remembered(tab, session, service, open_tab):
+def test_widths_are_remembered(tab, session, service, open_write_tab):
     tab.page._splitter.setSizes([360, 600, 0])
     before = tab.prompts.width()
     tab.save_state()
-    again = open_tab(session)
+    again = open_write_tab(session)
     QApplication.sendEvent(again, QEvent(QEvent.Type.PolishRequest))
     assert again.prompts.width() == before

@@ -100,7 +100,8 @@ class DemonstrationList(QWidget):
         self._edit_buttons[demonstration.id] = edit
         self._name_edit(edit, is_edited=demonstration.id == self._edited)
         take_back.setEnabled(not self._is_read_only)
-        history.setVisible(demonstration.replaces is not None)
+        if demonstration.replaces is None:  # what has no parent yet must not be shown: it would be a window
+            history.hide()
         return [edit, history, take_back]
 
     def _text(self, text: str) -> ReadingBox | MarkdownView:
