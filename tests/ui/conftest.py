@@ -9,6 +9,7 @@ from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QApplication
 from window_material import FakeInference
+from rank_desk import Desk
 
 from rlhf_studio.schema import NewCompletion, NewPrompt, Turn
 from rlhf_studio.store.project import Store, create_project
@@ -161,3 +162,9 @@ def open_write_tab(qtbot):
         return tab
 
     return make
+
+
+@pytest.fixture
+def desk(qtbot, session):
+    """Where sets are ranked: see ``rank_desk``."""
+    return Desk(qtbot, session)

@@ -68,6 +68,10 @@ def _place(event: QKeyEvent) -> int | None:
 
 
 def _written(text: str) -> int | None:
-    locale = QGuiApplication.inputMethod().locale()
-    place = _ROWS.get((locale.language(), locale.country()), "").find(text) if text else -1
+    locale = _locale()
+    place = _ROWS.get((locale.language(), locale.territory()), "").find(text) if text else -1
     return None if place < 0 else (place + 1) % 10
+
+
+def _locale() -> QLocale:
+    return QGuiApplication.inputMethod().locale()

@@ -20,6 +20,7 @@ from rlhf_studio.ui.rank.pace import Attention, pace
 from rlhf_studio.ui.rank.page import RankPage
 from rlhf_studio.ui.rank.queue import Growing, RankQueue
 from rlhf_studio.ui.rank.simulated import choose_target, delete_simulated
+from rlhf_studio.ui.rank.undone import UndoneSets
 from rlhf_studio.ui.session import Session
 from rlhf_studio.ui.spoken import spoken
 from rlhf_studio.ui.tabs.tab import GoTo, Tab
@@ -41,7 +42,8 @@ class RankTab(Tab):
         self.loop = LoopStack(session, self.page, self)
         self._set: AnswerSet | None = None
         self._answers: tuple[Completion, ...] = ()
-        self._judged: list[int] = []  # sets, in the order in which they were done with
+        self._undone = UndoneSets(session.store)
+        self._has_judged = False
         self.attention = Attention(self, self.order.watch)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -169,8 +171,7 @@ class RankTab(Tab):
         except StudioError as error:
             self.page.say(str(error), "danger")
             return
-        if self._set is not None:
-            self._judged.append(self._set.id)
+        self._has_judged = True
         self.order.done()
         self._set = None
         self.session.changed(changes, self)
@@ -195,7 +196,7 @@ class RankTab(Tab):
             self.queue.fill()
         elif not self.queue.is_streaming:
             self._set = None
-            if not (self._judged and self.queue.sample_now()):
+            if not (self._has_judged and self.queue.sample_now()):
                 self._show_empty()
         self._update()
 
@@ -238,14 +239,14 @@ class RankTab(Tab):
 
     def _follow(self) -> None:
         """Show again what waits again because its ranking was undone; leave what waits no more."""
-        sets = self._waiting()
-        if sets is None:
+        try:
+            sets, undone = self.queue.waiting(), self._undone.take()
+        except StudioError as error:
+            self.session.say(str(error), kind="error")
             return
         waiting = {answers.id: answers for answers in sets}
-        back = [set_id for set_id in self._judged if set_id in waiting]
-        if back:
-            self._judged = [set_id for set_id in self._judged if set_id not in waiting]
-            self._open(waiting[back[-1]])
+        if undone in waiting:
+            self._open(waiting[undone])
         elif self._set is None or self._set.id not in waiting:
             self._show_next()
         elif waiting[self._set.id] != self._set:
