@@ -10,6 +10,7 @@ from PySide6.QtGui import (
     QKeyEvent,
     QMouseEvent,
     QResizeEvent,
+    QShowEvent,
 )
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
@@ -96,6 +97,7 @@ class _Column(QFrame):
         self._chips = chips
         for place, chip in enumerate(chips, start=1):
             self._layout.insertWidget(place, chip)
+            chip.show()  # at once, because it may be given the keyboard
 
 
 class _Tray(_Column):
@@ -152,6 +154,7 @@ class _Columns(DropField):
             column = _Column(title.format(rank=rank), "raised" if tier else "well")
             column.show_chips([chips[index] for index in tier])
             self._layout.addWidget(column, 1)
+            column.show()
             self.columns.append(column)
 
 
@@ -167,6 +170,7 @@ class RankColumns(QWidget):
         self.setFixedHeight(HEIGHT_PX)
         self.setAccessibleName(self.tr("Ranks as columns"))
         self._texts: tuple[str, ...] = ()
+        self._entry = OrderEntry(0)
         self.tray = _Tray()
         self.field = _Columns(theme)
         self.area = QScrollArea()
@@ -195,7 +199,16 @@ class RankColumns(QWidget):
         self._texts = texts
 
     def show_order(self, entry: OrderEntry) -> None:
-        """Show the order so far; the chip that had the keyboard keeps it."""
+        """Show the order so far; the chip that had the keyboard keeps it. Nothing is made while nobody looks."""
+        self._entry = entry
+        if self.isVisible():
+            self._fill(entry)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        super().showEvent(event)
+        self._fill(self._entry)
+
+    def _fill(self, entry: OrderEntry) -> None:
         focused = QApplication.focusWidget()
         held = focused.index if isinstance(focused, Chip) and self.isAncestorOf(focused) else None
         texts = self._texts if len(self._texts) == entry.k else ("",) * entry.k
