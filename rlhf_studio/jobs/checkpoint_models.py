@@ -1,22 +1,19 @@
 """Checkpoints of runs as models that answer, beside the models that the runs have left; needs no torch."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from rlhf_studio.jobs.models import AT, ModelChoice, checkpoints_by_step, language_models
+from rlhf_studio.jobs.models import AT, ModelChoice, checkpoints_by_step
 from rlhf_studio.store.project import RUNS
 
 
-def answering_models(project: Path, base_models: Path) -> tuple[ModelChoice, ...]:
-    """What ``models.language_models`` lists, each run's model followed by its checkpoints, newest first.
+def with_checkpoints(project: Path, models: Iterable[ModelChoice]) -> tuple[ModelChoice, ...]:
+    """What ``models.language_models`` lists of a project, each run's model followed by its checkpoints, newest first.
 
     A checkpoint holds the weights of its run's policy. One of the step of the run's own model is left out.
     """
-    return tuple(
-        found
-        for model in language_models(project, base_models)
-        for found in (model, *_checkpoints(project / RUNS / model.run_id, model))
-    )
+    runs = project / RUNS
+    return tuple(found for model in models for found in (model, *_checkpoints(runs / model.run_id, model)))
 
 
 def _checkpoints(run: Path, model: ModelChoice) -> Iterator[ModelChoice]:

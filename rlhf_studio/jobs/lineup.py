@@ -85,10 +85,10 @@ def read_line_up(text: str | None) -> LineUp:
         return LineUp()
     rows = found.get("sources")
     sources = [source for row in (rows if isinstance(rows, list) else ()) if (source := _source(row)) is not None]
-    ahead = found.get("ahead")
+    ahead: Any = found.get("ahead")
     return LineUp(
         tuple(sources[:MOST_SOURCES]),
-        ahead if _is_whole(ahead, LEAST_AHEAD, MOST_AHEAD) else AHEAD,
+        int(ahead) if _is_whole(ahead, LEAST_AHEAD, MOST_AHEAD) else AHEAD,
         rests_while_training=found.get("rests_while_training") is True,
     )
 

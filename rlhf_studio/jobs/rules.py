@@ -25,6 +25,13 @@ TITLES: Mapping[RuleName, str] = {
     "word": "Answers with a word",
     "length": "Answers of a length",
 }
+DESCRIPTIONS: Mapping[RuleName, str] = {
+    "happy": "Friendly last sentences come first, sad ones last; in English only.",
+    "short": "The fewer characters, the better.",
+    "long": "The more characters, the better.",
+    "word": "Answers that hold the word come first; all that do are tied.",
+    "length": "The closer to a number of characters, the better.",
+}
 NOISE = 0.1
 MOST_NOISE = 0.5  # half of the pairs the wrong way round: the order says nothing
 MOST_LENGTH = 100_000

@@ -132,6 +132,15 @@ class MainWindow(QMainWindow):
         """Let the simulated rankings prefer other answers."""
         choose_target(self.session, self)
 
+    def rank_by_script(self) -> None:
+        """Let a scripted labeler rank answers, beside the page that shows its sets."""
+        from rlhf_studio.ui.tabs.rank_tab import RankTab  # noqa: PLC0415  a tab is loaded when it is first shown
+
+        self.go_to(GoTo("rank"))
+        tab = self.tabs.tab("rank")
+        if isinstance(tab, RankTab):
+            tab.page.by_script.click()
+
     def delete_simulated(self) -> None:
         """Take every simulated ranking back."""
         delete_simulated(self.session)
@@ -222,6 +231,7 @@ class MainWindow(QMainWindow):
                 Entry(),
                 Entry("labeler", self.tr("&Labeler…"), LABELER_KEYS, self.status.labeler.open_menu),
                 Entry("target", self.tr("&Target of the simulated rankings…"), "", self.choose_target),
+                Entry("script", self.tr("Rank by a &script…"), "", self.rank_by_script),
                 Entry("delete_simulated", self.tr("&Delete simulated rankings"), "", self.delete_simulated),
             ],
         )

@@ -75,6 +75,7 @@ def shortage_text(what: str, needed: int, free: int, number: int) -> str:
 
 def core_texts() -> tuple[str, ...]:
     """Every text that ``spoken`` may be given, each once."""
+    from rlhf_studio.jobs.rules import DESCRIPTIONS, TITLES  # noqa: PLC0415  likewise
     from rlhf_studio.jobs.targets import targets  # noqa: PLC0415  likewise
     from rlhf_studio.settings import (  # noqa: PLC0415  takes its time
         DEFAULT_TITLE,
@@ -98,6 +99,8 @@ def core_texts() -> tuple[str, ...]:
         words.ESTIMATE,
         *(text for texts in words.SHORTAGES.values() for text in texts),
         *words.ACTS.values(),
+        *TITLES.values(),
+        *DESCRIPTIONS.values(),
         *words.USABLE.values(),
         *words.SIZES,
     ]

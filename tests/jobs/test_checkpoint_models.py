@@ -4,7 +4,8 @@ import pytest
 from window_material import add_run
 
 from rlhf_studio.events import StepMetrics
-from rlhf_studio.jobs.checkpoint_models import answering_models
+from rlhf_studio.jobs.checkpoint_models import with_checkpoints
+from rlhf_studio.jobs.models import language_models
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def runs(tmp_path):
 
 
 def test_each_checkpoint_is_listed_once_behind_its_run(runs):
-    found = answering_models(runs, runs / "bundled")
+    found = with_checkpoints(runs, language_models(runs, runs / "bundled"))
     assert [(model.key.partition("sft")[2], model.step, model.path.name) for model in found] == [
         ("", 6, "policy"),
         ("@4", 4, "step-00000004-2"),

@@ -4,10 +4,11 @@ import pytest
 from window_material import FakeInference
 
 from rlhf_studio.jobs.inference import BACKGROUND, URGENT, RequestDone, RequestFailed
+from rlhf_studio.jobs.lineup import AHEAD, Answerer
 from rlhf_studio.jobs.models import language_models
 from rlhf_studio.paths import models_dir
 from rlhf_studio.schema import NewCompletion, NewPrompt, Turn
-from rlhf_studio.ui.rank.queue import AHEAD, RankQueue
+from rlhf_studio.ui.rank.queue import RankQueue
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def model(store):
 def queue(session, service, model):
     queue = RankQueue(session)
     queue.models = (model,)
-    queue.choose(model, 4)
+    queue.choose((Answerer(model),), 4)
     yield queue
     queue.close()
     queue.deleteLater()
@@ -119,7 +120,7 @@ def test_a_failure_is_told_once_and_not_tried_again_by_itself(queue, service, se
 
 def test_another_k_drops_what_was_asked_ahead(queue, service, model):
     queue.start()
-    queue.choose(model, 6)
+    queue.choose((Answerer(model),), 6)
     assert service.cancelled == [1]
     assert service.asked[-1].k == 6
 
@@ -137,7 +138,7 @@ def test_sets_of_the_model_that_a_person_chose_come_first(queue, store, service,
     old = [store.add_answer_set(prompt, texts).ids[0] for _ in range(AHEAD + 1)]
     queue.start()
     assert service.asked == []  # enough wait, and nobody chose
-    queue.choose(model, 4, is_wanted=True)
+    queue.choose((Answerer(model),), 4, is_wanted=True)
     assert service.asked[-1].model == model
     answer(service, session)
     newest = store.answer_sets()[-1].id

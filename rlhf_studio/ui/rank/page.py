@@ -11,17 +11,16 @@ from rlhf_studio.ui.rank.columns import RankColumns
 from rlhf_studio.ui.rank.differences import Differences
 from rlhf_studio.ui.rank.order_entry import OrderEntry
 from rlhf_studio.ui.rank.rail import OrderRail
+from rlhf_studio.ui.rank.sources import SourcesBar
 from rlhf_studio.ui.rank.verdict_bar import VerdictBar
 from rlhf_studio.ui.session import Session
 from rlhf_studio.ui.widgets.parts import GRID, Button, Card, EmptyState, Tag, row
 from rlhf_studio.ui.widgets.text import PlainLabel, set_look
 from rlhf_studio.ui.write.conversation import ConversationView
-from rlhf_studio.ui.write.model_answer import ModelPicker
 
 LEAST_K = 4  # the fewest that InstructGPT's labelers ranked at once (section 3.5)
 _PROMPT_PX = 112
 _K = "rank_k"
-_MODEL = "rank_model"
 _COLUMNS = "rank_columns"
 
 
@@ -43,9 +42,8 @@ class RankPage(QStackedWidget):
         self.hint.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.status = PlainLabel("", "muted", wraps=True)
         self.status.setToolTip(self.tr("Seconds that rankings took you; pauses of over a minute are left out"))
-        self.models = ModelPicker(session, remembered=_MODEL)
-        self.models.setAccessibleName(self.tr("Model to sample from"))
-        self.models.setToolTip(self.tr("The model that gives the answers of the next sets"))
+        self.sources = SourcesBar(session)
+        self.models = self.sources.picker
         self.sizes = self._make_sizes()
         self.acts = ActionBar(session.theme)
         acts = self.acts
@@ -139,11 +137,12 @@ class RankPage(QStackedWidget):
         self.acts.enable(acts=acts, can_undo=can_undo, is_rerolling=is_rerolling)
         self.verdict.setEnabled(acts)
         self.board.enable_reroll(is_enabled=acts and not is_rerolling)
-        self.models.setEnabled(is_writable and bool(self.models.choices))
+        self.sources.enable(is_writable=is_writable)
         self.sizes.setEnabled(is_writable)
         self.retarget.setEnabled(is_writable)
+        self.by_script.setEnabled(is_writable)
         self.only_mine.setEnabled(is_writable)
-        self.no_sets.button.setEnabled(is_writable and self.models.choice is not None)
+        self.no_sets.button.setEnabled(is_writable and bool(self.sources.answerers))
 
     def keep_k(self) -> None:
         """Remember how many answers a set is to have."""
@@ -190,10 +189,12 @@ class RankPage(QStackedWidget):
         button = Button(self.tr("Use only mine"), tip, "link")
         tip = self.tr("Let the script prefer other answers; your own rankings stay")
         retarget = Button(self.tr("Change target…"), tip, "link")
-        for link in (button, retarget):
+        tip = self.tr("Let a rule with noise rank answers that wait, or new ones; they go on waiting for people")
+        self.by_script = Button(self.tr("Rank by a script…"), tip, "link")
+        for link in (button, retarget, self.by_script):
             link.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # likewise
         bar = QWidget()
-        bar.setLayout(row(tag, words, retarget, button, None))
+        bar.setLayout(row(tag, words, retarget, self.by_script, button, None))
         bar.hide()
         return words, retarget, button, bar
 
@@ -222,7 +223,7 @@ class RankPage(QStackedWidget):
         layout.addWidget(self.hint)
         layout.addWidget(self.verdict)
         layout.addWidget(self.acts)
-        below = row(self.status, self.models, self.sizes)
+        below = row(self.status, self.sources, self.sizes)
         below.setStretch(0, 1)
         layout.addLayout(below)
         return work

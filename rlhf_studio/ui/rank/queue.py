@@ -1,57 +1,20 @@
 """Sets of answers that wait to be ranked; the next ones are sampled before anyone asks for them."""
 
-import random
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-
 from PySide6.QtCore import QObject, Signal
 
 from rlhf_studio.errors import StudioError
-from rlhf_studio.jobs.inference import BACKGROUND, URGENT, InferredAnswer
+from rlhf_studio.jobs.lineup import AHEAD, Answerer, sure_of_one
 from rlhf_studio.jobs.models import ModelChoice
-from rlhf_studio.schema import Completion, NewCompletion, Prompt, Sampling
+from rlhf_studio.schema import Completion, Prompt
 from rlhf_studio.store.answer_sets import AnswerSet
 from rlhf_studio.store.database import Changes
-from rlhf_studio.ui.inquiry import Inquiry
-from rlhf_studio.ui.session import Session
+from rlhf_studio.ui.rank.reroll import Reroll
+from rlhf_studio.ui.rank.set_sampling import Growing, SetSampling
+from rlhf_studio.ui.session import Session, TrainingState
 
-SAMPLING = Sampling(temperature=1.0, max_new_tokens=48)  # the model as it is, as PPO will sample it
-AHEAD = 2  # sets ready besides the one being ranked
+__all__ = ["Growing", "RankQueue"]
+
 _REROLLS = 1 << 20  # keeps the draws of re-rolled answers apart from those of whole sets
-
-
-@dataclass(frozen=True, slots=True)
-class Growing:
-    """A set that is being sampled for a person who waits, in the order in which it will be shown.
-
-    Attributes:
-        prompt: That is answered.
-        texts: As far as they are written.
-        note: What goes on, e.g. that the model is loaded.
-    """
-
-    prompt: Prompt
-    texts: tuple[str, ...]
-    note: str = ""
-
-
-@dataclass(eq=False, slots=True)
-class _Order:
-    """A set that was asked for."""
-
-    prompt: Prompt
-    model: ModelChoice
-    k: int
-    is_urgent: bool
-    shown_order: list[int]
-    texts: list[str]
-    answers: dict[int, InferredAnswer] = field(default_factory=dict)
-    inquiry: Inquiry | None = None
-    note: str = ""
-
-    def growing(self) -> Growing:
-        return Growing(self.prompt, tuple(self.texts[index] for index in self.shown_order), self.note)
 
 
 class RankQueue(QObject):
@@ -62,20 +25,24 @@ class RankQueue(QObject):
     answer_grew = Signal(int, str)  # completion that is being replaced, text of its successor
     answer_over = Signal(int)  # id of the set one of whose answers was replaced, or could not be
     state_changed = Signal()  # what is being sampled, or how many wait
+    noted = Signal(str)  # what the person who waits should know
     failed = Signal(str)
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
         self.models: tuple[ModelChoice, ...] = ()  # that there are, to sample an answer anew
-        self._model: ModelChoice | None = None
+        self._sources: tuple[Answerer, ...] = ()
         self._k = 4
-        self._wanted = ""  # key of the model, if a person chose it
-        self._makers: dict[int, str | None] = {}  # by set, the key of the model that answered
+        self._is_wanted = False  # whether a person chose the sources
+        self._ahead, self._rests = AHEAD, False
+        self._makers: dict[int, frozenset[tuple[str, float, float]]] = {}  # by set, the sources that answered
         self._is_started = False
+        self._is_held = False
         self._has_failed = False  # nobody is told the same again and again
-        self._order: _Order | None = None
-        self._reroll: _Reroll | None = None
+        self._order: SetSampling | None = None
+        self._reroll: Reroll | None = None
+        session.training_state_changed.connect(self._on_session_training_state_changed)
 
     # --- what there is
 
@@ -93,8 +60,13 @@ class RankQueue(QObject):
     def is_rerolling(self) -> bool:
         return self._reroll is not None
 
+    @property
+    def is_resting(self) -> bool:
+        """Whether nothing is sampled ahead because a run goes on."""
+        return self._rests and self._session.state is not TrainingState.IDLE
+
     def waiting(self) -> tuple[AnswerSet, ...]:
-        """The sets that wait; those of the chosen K first, then those of a chosen model, oldest first among these.
+        """The sets that wait; those of the chosen K first, then those of chosen sources, oldest first among these.
 
         Raises:
             StudioError: If the project cannot be read.
@@ -102,42 +74,43 @@ class RankQueue(QObject):
         return tuple(sorted(self._session.store.answer_sets("waiting"), key=self._differences))
 
     def fits(self, answers: AnswerSet) -> bool:
-        """Whether a set is of the chosen K, and of the model if a person chose one.
+        """Whether a set is of the chosen K, and of the sources if a person chose them.
 
         Raises:
             StudioError: If the project cannot be read.
         """
         return not any(self._differences(answers))
 
-    def prompts(self) -> tuple[Prompt, ...]:
-        """Prompts to rank answers to, those with the fewest rankings and sets first.
-
-        Raises:
-            StudioError: If the project cannot be read.
-        """
-        store = self._session.store
-        done = Counter(ranking.prompt_id for ranking in store.rankings() if not ranking.is_simulated)
-        done.update(answers.prompt_id for answers in store.answer_sets(None) if answers.state != "ranked")
-        return tuple(sorted(store.prompts("rank"), key=lambda prompt: (done[prompt.id], prompt.id)))
-
     # --- what to sample
 
-    def choose(self, model: ModelChoice | None, k: int, *, is_wanted: bool = False) -> None:
-        """Sample from another model, or other numbers of answers, from now on.
+    def choose(self, sources: tuple[Answerer, ...], k: int, *, is_wanted: bool = False) -> None:
+        """Sample from other sources, or other numbers of answers, from now on.
 
         Args:
-            model: That answers.
-            k: How often.
-            is_wanted: Whether a person chose the model: then its sets go before those that others have made.
+            sources: That answer; without any nothing is sampled.
+            k: How many answers a set has.
+            is_wanted: Whether a person chose the sources: then their sets go before those that others have made.
         """
-        wanted = model.key if model is not None and is_wanted else ""
-        if (model, k, wanted) == (self._model, self._k, self._wanted):
+        if (sources, k, is_wanted) == (self._sources, self._k, self._is_wanted):
             return
-        self._model, self._k, self._wanted = model, k, wanted
+        self._sources, self._k, self._is_wanted = sources, k, is_wanted
         self._has_failed = False
         if self._order is not None and not self._order.is_urgent:
             self._drop_order()
         self.fill()
+
+    def set_pace(self, ahead: int, *, rests_while_training: bool) -> None:
+        """Keep so many sets ready besides the one being ranked, also while a run goes on or only while none does."""
+        self._ahead, self._rests = ahead, rests_while_training
+        self._rest_or_fill()
+
+    def hold(self, *, is_held: bool) -> None:
+        """Sample nothing ahead while somebody else samples sets, who would get the same draws."""
+        self._is_held = is_held
+        if is_held:
+            self._drop_order()
+        else:
+            self.fill()
 
     def start(self) -> None:
         """Keep sets ready from now on."""
@@ -148,11 +121,11 @@ class RankQueue(QObject):
     def fill(self) -> None:
         """Sample ahead if too few sets wait and nothing is on its way."""
         can_ask = self._is_started and not self._session.store.is_read_only and not self._has_failed
-        if not can_ask or self._order is not None or self._model is None:
+        if not can_ask or self.is_resting or self._is_held or self._order is not None or not self._sources:
             return
         try:
             ready = [answers for answers in self.waiting() if self.fits(answers)]
-            prompts = self.prompts() if len(ready) <= AHEAD else ()
+            prompts = self._session.store.prompts_to_rank(1) if len(ready) <= self._ahead else ()
         except StudioError as error:
             self._fail(str(error))
             return
@@ -162,7 +135,7 @@ class RankQueue(QObject):
     def sample_now(self, prompt_id: int | None = None) -> bool:
         """Sample a set that someone waits for, and tell how it grows; return whether it could be asked for."""
         store = self._session.store
-        if store.is_read_only or self._model is None:
+        if store.is_read_only or self._is_held or not self._sources:
             return False
         self._has_failed = False
         on_its_way = self._order.prompt if self._order is not None else None
@@ -170,17 +143,28 @@ class RankQueue(QObject):
             if prompt_id is not None:
                 prompt: Prompt | None = store.prompt(prompt_id)
             else:  # the same draws, only sooner
-                prompt = on_its_way or next(iter(self.prompts()), None)
+                prompt = on_its_way or next(iter(store.prompts_to_rank(1)), None)
         except StudioError as error:
             self._fail(str(error))
             return False
         self._drop_order()
         return prompt is not None and self._ask(prompt, is_urgent=True)
 
+    def new_sampling(self, prompt: Prompt) -> SetSampling | None:
+        """A further set by the same sources, for whoever asks for it himself; None where there are none.
+
+        Raises:
+            StudioError: If the project cannot be read.
+        """
+        if not self._sources:
+            return None
+        step = self._session.store.sets_of_prompt(prompt.id)
+        return SetSampling(self._session, prompt, step, self._k, self._sources, self, is_urgent=True)
+
     def reroll(self, answers: AnswerSet, completion: Completion) -> bool:
-        """Sample one answer of a set anew from the model that gave it; return whether it could be asked for."""
-        model = self._model_of(completion)
-        if self._session.store.is_read_only or self._reroll is not None or model is None:
+        """Sample one answer of a set anew from the source that gave it; return whether it could be asked for."""
+        source = self._source_of(completion)
+        if self._session.store.is_read_only or self._reroll is not None or source is None:
             return False
         try:
             texts = [other.text for other in self._session.store.completions(answers.prompt_id)]
@@ -188,10 +172,13 @@ class RankQueue(QObject):
         except StudioError as error:
             self.failed.emit(str(error))
             return False
-        step = _REROLLS + len(texts)
-        self._reroll = _Reroll(self._session, answers, completion, model, self)
-        self._reroll.ask(prompt, step, texts, self._on_reroll_done, self._on_reroll_failed)
-        self._reroll.inquiry.text_changed.connect(self._on_reroll_text_changed)
+        reroll = self._reroll = Reroll(self._session, answers, completion, source, self)
+        reroll.grew.connect(self.answer_grew)
+        reroll.done.connect(self._on_reroll_done)
+        reroll.failed.connect(self._on_reroll_failed)
+        if source.model.key != completion.checkpoint:
+            self.noted.emit(self.tr("What gave this answer is gone; another source answers."))
+        reroll.ask(prompt, _REROLLS + len(texts), texts)
         self.state_changed.emit()
         return True
 
@@ -203,7 +190,7 @@ class RankQueue(QObject):
     def stop_reroll(self) -> None:
         """Leave the answer as it is."""
         if self._reroll is not None:
-            self._reroll.inquiry.cancel()
+            self._reroll.cancel()
             self._reroll.deleteLater()
             self._reroll = None
             self.state_changed.emit()
@@ -217,38 +204,39 @@ class RankQueue(QObject):
     # --- inside
 
     def _differences(self, answers: AnswerSet) -> tuple[bool, bool]:
-        """Whether a set is of another K, and of another model than the person chose."""
-        return len(answers.completion_ids) != self._k, bool(self._wanted) and self._maker(answers) != self._wanted
+        """Whether a set is of another K, and of other sources than the person chose."""
+        return len(answers.completion_ids) != self._k, self._is_wanted and not self._is_ours(answers)
 
-    def _maker(self, answers: AnswerSet) -> str | None:
+    def _is_ours(self, answers: AnswerSet) -> bool:
+        """Whether a set could have been dealt to the sources."""
         if answers.id not in self._makers:
-            self._makers[answers.id] = self._session.store.set_answers(answers.id)[0].checkpoint
-        return self._makers[answers.id]
+            completions = self._session.store.set_answers(answers.id)
+            self._makers[answers.id] = frozenset(
+                (one.checkpoint, one.sampling.temperature, one.sampling.top_p) for one in completions
+            )
+        sure = sure_of_one(self._sources, self._k) if self._sources else frozenset()
+        return sure <= self._makers[answers.id] <= {source.maker for source in self._sources}
 
-    def _model_of(self, completion: Completion) -> ModelChoice | None:
-        """The model that gave an answer; where it is gone, the chosen one."""
-        return next((model for model in self.models if model.key == completion.checkpoint), self._model)
+    def _source_of(self, completion: Completion) -> Answerer | None:
+        """The source that gave an answer; where it is gone, one of those that are there."""
+        found = next((model for model in self.models if model.key == completion.checkpoint), None)
+        if found is not None:
+            return Answerer(found, completion.sampling)
+        return next(iter(self._sources), None)
 
     def _ask(self, prompt: Prompt, *, is_urgent: bool) -> bool:
-        model = self._model
-        if model is None:
-            return False
         try:
-            step = sum(answers.prompt_id == prompt.id for answers in self._session.store.answer_sets(None))
+            step = self._session.store.sets_of_prompt(prompt.id)
         except StudioError as error:
             self._fail(str(error))
             return False
-        shown = random.Random(f"{SAMPLING.seed}/{prompt.id}/{step}/{self._k}").sample(range(self._k), self._k)  # noqa: S311
-        order = self._order = _Order(prompt, model, self._k, is_urgent, shown, [""] * self._k)
-        priority = URGENT if is_urgent else BACKGROUND
-        inquiry = order.inquiry = self._session.ask(
-            model, prompt.turns, self._k, SAMPLING, prompt_id=prompt.id, step=step, priority=priority
+        order = self._order = SetSampling(
+            self._session, prompt, step, self._k, self._sources, self, is_urgent=is_urgent
         )
-        inquiry.loading.connect(self._on_inquiry_loading)
-        inquiry.text_changed.connect(self._on_inquiry_text_changed)
-        inquiry.answered.connect(self._on_inquiry_answered)
-        inquiry.finished.connect(self._on_inquiry_finished)
-        inquiry.failed.connect(self._on_inquiry_failed)
+        order.grew.connect(self._tell)
+        order.done.connect(self._on_order_done)
+        order.failed.connect(self._fail)
+        order.ask()
         self._tell()
         self.state_changed.emit()
         return True
@@ -259,13 +247,23 @@ class RankQueue(QObject):
 
     def _drop_order(self) -> None:
         if self._order is not None:
-            if self._order.inquiry is not None:
-                self._order.inquiry.cancel()
-            self._order = None
+            self._order.cancel()
+            self._end_order()
             self.state_changed.emit()
 
+    def _end_order(self) -> None:
+        if self._order is not None:
+            self._order.deleteLater()
+            self._order = None
+
+    def _rest_or_fill(self) -> None:
+        if not self.is_resting:
+            self.fill()
+        elif self._order is not None and not self._order.is_urgent:
+            self._drop_order()
+
     def _fail(self, message: str) -> None:
-        self._order = None
+        self._end_order()
         self._has_failed = True
         self.failed.emit(message)
         self.state_changed.emit()
@@ -279,30 +277,13 @@ class RankQueue(QObject):
 
     # --- slots
 
-    def _on_inquiry_loading(self, title: str) -> None:  # noqa: ARG002  the model is hidden
-        if self._order is not None:
-            self._order.note = self.tr("The model is being loaded…")
-            self._tell()
-
-    def _on_inquiry_text_changed(self, index: int, text: str) -> None:
-        if self._order is not None:
-            self._order.note = ""
-            self._order.texts[index] = text
-            self._tell()
-
-    def _on_inquiry_answered(self, index: int, answer: InferredAnswer) -> None:
-        if self._order is not None:
-            self._order.answers[index] = answer
-            self._order.texts[index] = answer.text
-            self._tell()
-
-    def _on_inquiry_finished(self, _seconds: float) -> None:
-        order, self._order = self._order, None
+    def _on_order_done(self) -> None:
+        order = self._order
+        self._end_order()
         if order is None:
             return
-        new = [_completion(order.prompt.id, order.answers[index], order.model) for index in range(order.k)]
         try:
-            made = self._session.store.add_answer_set(order.prompt.id, new, order.shown_order)
+            made = self._session.store.add_answer_set(order.prompt.id, order.completions(), order.shown_order)
         except StudioError as error:
             self._fail(str(error))
             return
@@ -311,68 +292,16 @@ class RankQueue(QObject):
         self.state_changed.emit()
         self.fill()
 
-    def _on_inquiry_failed(self, message: str) -> None:
-        self._fail(message)
-
-    def _on_reroll_text_changed(self, _index: int, text: str) -> None:
-        if self._reroll is not None:
-            self.answer_grew.emit(self._reroll.completion.id, text)
+    def _on_session_training_state_changed(self, _state: TrainingState) -> None:
+        self._rest_or_fill()
+        self.state_changed.emit()
 
     def _on_reroll_done(self, changes: Changes) -> None:
+        if self._reroll is not None:
+            self._makers.pop(self._reroll.answers.id, None)
         self._session.changed(changes, self)
         self._end_reroll()
 
     def _on_reroll_failed(self, message: str) -> None:
         self._end_reroll()
         self.failed.emit(message)
-
-
-class _Reroll(QObject):
-    """One answer that is being sampled anew."""
-
-    inquiry: Inquiry
-
-    def __init__(
-        self, session: Session, answers: AnswerSet, completion: Completion, model: ModelChoice, parent: QObject
-    ) -> None:
-        super().__init__(parent)
-        self._session = session
-        self._model = model
-        self.answers, self.completion = answers, completion
-
-    def ask(
-        self,
-        prompt: Prompt,
-        step: int,
-        avoid: Sequence[str],
-        done: Callable[[Changes], None],
-        failed: Callable[[str], None],
-    ) -> None:
-        """Sample an answer that differs from those there are; it takes the place of the old one."""
-        self._done, self._failed = done, failed
-        self.inquiry = self._session.ask(
-            self._model, prompt.turns, 1, SAMPLING, prompt_id=prompt.id, step=step, avoid=avoid, priority=URGENT
-        )
-        self.inquiry.answered.connect(self._on_inquiry_answered)
-        self.inquiry.failed.connect(failed)
-
-    def _on_inquiry_answered(self, _index: int, answer: InferredAnswer) -> None:
-        new = _completion(self.answers.prompt_id, answer, self._model)
-        try:
-            made = self._session.store.replace_answer(self.answers.id, self.completion.id, new)
-        except StudioError as error:
-            self._failed(str(error))
-            return
-        self._done(made.changes)
-
-
-def _completion(prompt_id: int, answer: InferredAnswer, model: ModelChoice) -> NewCompletion:
-    return NewCompletion(
-        prompt_id,
-        answer.text,
-        model.title,
-        checkpoint=model.key,
-        sampling=SAMPLING,
-        token_ids=answer.token_ids,
-        is_finished=answer.is_finished,
-    )

@@ -19,6 +19,8 @@ from rlhf_studio.ui.rank.ordering import Ordering
 from rlhf_studio.ui.rank.pace import Attention, pace
 from rlhf_studio.ui.rank.page import RankPage
 from rlhf_studio.ui.rank.queue import Growing, RankQueue
+from rlhf_studio.ui.rank.remarks import credit_words, equal_words
+from rlhf_studio.ui.rank.script_dialog import rank_by_script
 from rlhf_studio.ui.rank.simulated import choose_target, delete_simulated
 from rlhf_studio.ui.rank.undone import UndoneSets
 from rlhf_studio.ui.session import Session
@@ -72,7 +74,7 @@ class RankTab(Tab):
 
     def reload(self) -> None:
         self.loop.learner.count()
-        self._list_models()
+        self.page.sources.reload(self.page.k)
         self._follow()
         self.queue.start()
         self.attention.refresh()
@@ -109,9 +111,8 @@ class RankTab(Tab):
         if tiers is None:
             self.order.say_missing()
             return
-        words = self.tr("Ranking saved. The answers were by {model}.")
-        models = ", ".join(dict.fromkeys(answer.model for answer in self._answers))
-        self._finish(partial(self._rank, tiers), words.format(model=models))
+        words = self.tr("Ranking saved. {credits}").format(credits=credit_words(self._answers))
+        self._finish(partial(self._rank, tiers), words)
         self.loop.learn_if_due()
 
     def mark_unrankable(self) -> None:
@@ -227,6 +228,8 @@ class RankTab(Tab):
         self.page.prompt.show_turns(prompt.turns)
         self.page.show_work()
         self.attention.refresh()
+        if equal := equal_words(completions):
+            self.page.say(equal, "muted")
 
     def _go_to_prompt(self, prompt_id: int) -> None:
         found = [answers for answers in self._waiting() or () if answers.prompt_id == prompt_id]
@@ -263,15 +266,6 @@ class RankTab(Tab):
             return
         self._set = None
         self._open(answers)
-
-    def _list_models(self) -> None:
-        self.page.models.reload()
-        self.queue.models = self.page.models.choices
-        self._choose()
-
-    def _choose(self) -> None:
-        models = self.page.models
-        self.queue.choose(models.choice, self.page.k, is_wanted=models.is_chosen)
 
     def _update(self) -> None:
         """Refresh what tells how things stand."""
@@ -334,7 +328,7 @@ class RankTab(Tab):
     def _on_choice_activated(self) -> None:
         """An untouched set makes way for one of the wanted size and model."""
         self.page.keep_k()
-        self._choose()
+        self.page.sources.choose(self.page.k)
         self.setFocus(Qt.FocusReason.OtherFocusReason)
         if self._set is None or not self.order.entry.is_untouched or self.queue.fits(self._set):
             return
@@ -361,7 +355,7 @@ class RankTab(Tab):
 
     def _on_session_runs_changed(self) -> None:
         if self.isVisible():
-            self._list_models()
+            self.page.sources.reload(self.page.k)
             self._update()
 
     # --- wiring
@@ -374,6 +368,7 @@ class RankTab(Tab):
             (page.unrankable, self.mark_unrankable),
             (page.skip, self.skip_set),
             (page.only_mine, partial(delete_simulated, self.session)),
+            (page.by_script, partial(rank_by_script, self.session, self.queue, self)),
             (page.retarget, partial(choose_target, self.session, self)),
         ):
             button.clicked.connect(act)
@@ -386,13 +381,15 @@ class RankTab(Tab):
         self.order.decided.connect(self.submit)
         self.attention.left.connect(self.order.keeper.flush)
         page.verdict.field.left.connect(self.setFocus)
-        page.models.activated.connect(self._on_choice_activated)
+        page.sources.attach(queue)
+        page.sources.changed.connect(self._on_choice_activated)
         page.sizes.activated.connect(self._on_choice_activated)
         queue.set_ready.connect(self._on_queue_set_ready)
         queue.streaming.connect(self._on_queue_streaming)
         queue.answer_grew.connect(self._on_queue_answer_grew)
         queue.answer_over.connect(self._reopen)
         queue.failed.connect(self._on_queue_failed)
+        queue.noted.connect(partial(page.say, look="muted"))
         queue.state_changed.connect(self._update)
         self.session.store_changed.connect(self._on_session_store_changed)
         self.session.runs_changed.connect(self._on_session_runs_changed)
