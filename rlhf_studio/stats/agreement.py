@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlhf_studio.stats.intervals import Mean, Share, bootstrap_share
-from rlhf_studio.stats.preferences import Order, hits, overlapping, share_of
+from rlhf_studio.stats.preferences import Order, Ties, hits, overlapping, share_of_sums
 
-_RESAMPLES = 2_000
-_CHUNK = 100  # draws of alpha at once
+_RESAMPLES = 1_000
+_CHUNK = 20  # draws of alpha at once
+_MOST_IN_LIBRARY = 20_000  # values
 
 Ranks = Mapping[str, float]
 
@@ -128,14 +129,17 @@ def ordinal_alpha(units: Iterable[Sequence[float]]) -> float | None:
         At most 1; None where nothing was judged twice or all values are the same.
 
     Source: Krippendorff 2011, Computing Krippendorff's Alpha-Reliability, section E with the ordinal metric; computed
-    by ``nltk.metrics.agreement``, to which the metric is given.
+    by ``nltk.metrics.agreement``, to which the metric is given; of more than 20,000 values, for which it would keep
+    several objects each, by ``alphas``, which is the same.
     """
-    from nltk.metrics.agreement import AnnotationTask  # noqa: PLC0415  a second
-
     judged = [values for values in units if len(values) > 1]
     distances = _ordinal_distances([value for values in judged for value in values])
     if len(distances) < 2:
         return None
+    if sum(map(len, judged)) > _MOST_IN_LIBRARY:
+        return float(alphas(coincidences([judged]))[0])
+    from nltk.metrics.agreement import AnnotationTask  # noqa: PLC0415  a second
+
     data = [(coder, unit, value) for unit, values in enumerate(judged) for coder, value in enumerate(values)]
     return float(AnnotationTask(data=data, distance=lambda a, b: distances[a][b]).alpha())
 
@@ -155,11 +159,13 @@ def alpha_interval(
     if len(together) < 2:
         return -1.0, 1.0
     generator = np.random.default_rng(seed)
+    flat = together.reshape(len(together), -1)  # (G, V * V)
     even = np.full(len(together), 1 / len(together))
     found: list[NDArray[np.float64]] = []
     for start in range(0, resamples, _CHUNK):
         draws = generator.multinomial(len(together), even, size=min(_CHUNK, resamples - start))  # (n, G)
-        found.append(alphas(np.tensordot(draws.astype(np.float64), together, axes=1)))
+        sums = np.einsum("ng,gv->nv", draws, flat)  # beside a run that trains, a product's own threads would wait
+        found.append(alphas(sums.reshape(-1, *together.shape[1:])))
     some = np.concatenate(found)
     some = some[np.isfinite(some)]  # a draw with one value only has no alpha
     if not len(some):
@@ -173,17 +179,20 @@ def coincidences(groups: Sequence[Sequence[Sequence[float]]]) -> NDArray[np.floa
 
     Each unit with m values adds m, spread evenly over its ordered pairs. Groups with nothing judged twice are left out.
     """
-    known = sorted({value for units in groups for values in units if len(values) > 1 for value in values})
-    index = {value: place for place, value in enumerate(known)}
-    made = []
-    for units in groups:
-        matrix = np.zeros((len(known), len(known)))
-        for values in units:
-            if len(values) > 1:
-                count = np.bincount([index[value] for value in values], minlength=len(known)).astype(np.float64)
-                matrix += (np.outer(count, count) - np.diag(count)) / (len(values) - 1)
-        if matrix.any():
-            made.append(matrix)
+    judged = [[values for values in units if len(values) > 1] for units in groups]
+    sizes = np.array([len(values) for units in judged for values in units], dtype=np.int64)  # (U,)
+    every = np.array([value for units in judged for values in units for value in values], dtype=np.float64)
+    known, codes = np.unique(every, return_inverse=True)
+    units_of = np.repeat(np.arange(len(sizes)), sizes)
+    counts = np.bincount(units_of * len(known) + codes, minlength=len(sizes) * len(known))
+    counts = counts.reshape(len(sizes), len(known)).astype(np.float64)  # (U, V)
+    shared = counts / (sizes[:, None] - 1)
+    made, start = [], 0
+    for units in judged:
+        some, weighted = counts[start : start + len(units)], shared[start : start + len(units)]
+        if units:
+            made.append(some.T @ weighted - np.diag(weighted.sum(axis=0)))
+        start += len(units)
     return np.array(made).reshape(-1, len(known), len(known))
 
 
@@ -206,11 +215,18 @@ _Pairs = Sequence[tuple[Judgement, Judgement]]
 
 
 def _measured(pairs: _Pairs, *, is_within: bool = False) -> Measures:
-    strict = [(one.prompt_id, hit) for one, other in pairs for hit in hits(one.ranks, other.ranks)]
-    ties = [(one.prompt_id, hit) for one, other in pairs for hit in hits(one.ranks, other.ranks, "half")]
+    strict, ties = list[tuple[int, float, int]](), list[tuple[int, float, int]]()
+    for one, other in pairs:
+        strict.append(_summed(one, other, "excluded"))
+        ties.append(_summed(one, other, "half"))
     same = [(one, other) for one, other in pairs if one.ranks.keys() == other.ranks.keys()]
     alpha = _alpha(same, is_within=is_within)
-    return Measures(share_of(strict), share_of(ties), _mean_tau(same), alpha, len(pairs))
+    return Measures(share_of_sums(strict), share_of_sums(ties), _mean_tau(same), alpha, len(pairs))
+
+
+def _summed(one: Judgement, other: Judgement, ties: Ties) -> tuple[int, float, int]:
+    found = hits(one.ranks, other.ranks, ties)
+    return one.prompt_id, sum(found), len(found)
 
 
 def _mean_tau(pairs: _Pairs) -> Mean | None:

@@ -16,6 +16,7 @@ from rlhf_studio.stats.intervals import Share, grouped_share
 
 CHANCE = 0.5  # of each answer of a pair
 _NOWHERE = -1
+_AT_ONCE = 256  # rankings: Python lets no other thread work while it makes one array of many numbers
 
 _Ints = NDArray[np.int64]
 
@@ -132,8 +133,9 @@ def _pairs(rankings: Sequence[ShownRanking], models: dict[str, int]) -> _Pairs:
     by_size = defaultdict[int, list[ShownRanking]](list)
     for ranking in rankings:
         by_size[len(ranking.answers)].append(ranking)
+    chunks = [(size, some[i : i + _AT_ONCE]) for size, some in by_size.items() for i in range(0, len(some), _AT_ONCE)]
     parts: list[list[NDArray[np.float64]]] = []
-    for size, some in by_size.items():
+    for size, some in chunks:
         values = np.array([[_row(answer, models) for answer in one.answers] for one in some])  # (R, K, 5)
         prompt = np.array([float(prompts[one.prompt_id]) for one in some])  # (R,)
         for i, j in combinations(range(size), 2):

@@ -223,9 +223,15 @@ def histogram(samples: Sequence[Sequence[float]], bins: int = 24) -> tuple[Float
 
 def share_of(pairs: Iterable[tuple[int, float]]) -> Share | None:
     """The share of hits in (prompt id, hit), pooled over prompts, each of which is a group; None without any."""
+    return share_of_sums((prompt_id, hit, 1) for prompt_id, hit in pairs)
+
+
+def share_of_sums(sums: Iterable[tuple[int, float, int]]) -> Share | None:
+    """The same of (prompt id, hits, how many pairs)."""
     right: dict[int, float] = defaultdict(float)
     count: dict[int, int] = defaultdict(int)
-    for prompt_id, hit in pairs:
-        right[prompt_id] += hit
-        count[prompt_id] += 1
+    for prompt_id, found, number in sums:
+        if number:
+            right[prompt_id] += found
+            count[prompt_id] += number
     return grouped_share(list(right.values()), list(count.values())) if count else None
