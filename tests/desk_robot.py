@@ -14,6 +14,7 @@ from rlhf_studio.store.project import create_project, open_project
 from rlhf_studio.ui.main_window import MainWindow
 from rlhf_studio.ui.preferences import Preferences
 from rlhf_studio.ui.session import Session
+from rlhf_studio.ui.tab_pages import TABS
 from rlhf_studio.ui.tabs.tab import GoTo
 from rlhf_studio.ui.theme import Theme
 
@@ -82,8 +83,10 @@ def random_order(made, k, *, with_ties=True):
 class Desk:
     """The window of a project, and what hands do in it."""
 
-    def __init__(self, project, preferences_path, texts=("one", "two", "three", "four", "five"), theme=None):
-        """Opened at the Rank tab, with models that answer from a list."""
+    def __init__(
+        self, project, preferences_path, texts=("one", "two", "three", "four", "five"), theme=None, is_whole=False
+    ):
+        """Opened at the Rank tab, with models that answer from a list; tabs nobody goes to are built if it is whole."""
         self.theme = theme or Theme("light")
         preferences = Preferences(preferences_path)
         preferences.labeler = "Robot"
@@ -93,6 +96,8 @@ class Desk:
         self.window = MainWindow(self.session)
         self.window.resize(1280, 800)
         self.window.open("rank")
+        if not is_whole:
+            self.window.tabs._waiting = iter(())
         self.write, self.rank = self.window.tabs.tab("write"), self.window.tabs.tab("rank")
         for tab in ("write", "rank"):  # what is built when it is shown first
             self.show(tab)
@@ -113,6 +118,11 @@ class Desk:
         if self.window.tabs.current_name() != tab:
             self.window.go_to(GoTo(tab))
         QApplication.processEvents()
+
+    def finish_opening(self):
+        """Let the tabs that nobody asked for be built, too."""
+        while len(self.window.tabs.existing()) < len(TABS) or self.session.is_opening:
+            QApplication.processEvents()
 
     # --- Write
 
