@@ -8,8 +8,8 @@ import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QApplication
-from window_material import FakeInference
 from rank_desk import Desk
+from window_material import FakeInference
 
 from rlhf_studio.schema import NewCompletion, NewPrompt, Turn
 from rlhf_studio.store.project import Store, create_project

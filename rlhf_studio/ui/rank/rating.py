@@ -9,7 +9,7 @@ from rlhf_studio.errors import StudioError
 from rlhf_studio.schema import Completion, Turn
 from rlhf_studio.store.database import Changes
 from rlhf_studio.store.ratings import FLAGS, LEAST_OVERALL, MOST_OVERALL, Rating
-from rlhf_studio.ui.rank.keys import digit_of, is_enter, is_plain, is_tie
+from rlhf_studio.ui.rank.keys import digit_of, is_enter, is_plain, is_wide_tie
 from rlhf_studio.ui.rank.rating_view import RatingView
 from rlhf_studio.ui.session import Session
 
@@ -99,7 +99,7 @@ class RatingStep(QObject):
         elif (digit := digit_of(event)) is not None:
             self.give_overall(digit)
         else:
-            return is_tie(event)  # the ranking's key: here it does nothing
+            return _is_tie(event)  # the ranking's key: here it does nothing
         return True
 
     def give_overall(self, value: int) -> None:
@@ -139,7 +139,7 @@ class RatingStep(QObject):
 
     def _take_flag(self, event: QKeyEvent) -> bool:
         digit = digit_of(event)
-        if is_tie(event):
+        if _is_tie(event):
             self.toggle_flag(len(FLAGS) - 1)
         elif digit is not None:
             self.toggle_flag((digit - 1) % 10)  # 0 stands behind 9 on the keyboard
@@ -198,3 +198,7 @@ class RatingStep(QObject):
 
     def _on_session_labeler_changed(self, _name: str) -> None:
         self._reread()
+
+
+def _is_tie(event: QKeyEvent) -> bool:
+    return event.text() == "=" or is_wide_tie(event)

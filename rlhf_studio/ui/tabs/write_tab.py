@@ -259,7 +259,7 @@ class WriteTab(VersionActs):
         window.added.connect(self._on_prompts_added, Qt.ConnectionType.UniqueConnection)
 
     def _on_prompts_added(self, ids: tuple[int, ...]) -> None:
-        self._close_form()
+        self._show_answer()
         self.reload()
         self._go(ids[0])
 
