@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from rlhf_studio.store.answer_sets import AnswerSetTables
-from rlhf_studio.store.prompts import fold, turns_from
+from rlhf_studio.store.prompt_search import fold
+from rlhf_studio.store.prompts import turns_from
 
 ActKind = Literal["demonstration", "ranking", "unrankable", "skipped"]
 ActState = Literal["live", "replaced", "taken_back"]

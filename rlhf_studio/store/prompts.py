@@ -107,6 +107,10 @@ class PromptTable(PromptSearch):
         rows = self._read(f"SELECT {_COLUMNS} FROM prompt p WHERE p.id = ?", (prompt_id,))  # noqa: S608  fixed words
         return _prompt(rows[0])
 
+    def has_prompt(self, prompt_id: int) -> bool:
+        """Whether there is a prompt with this id that was not deleted."""
+        return bool(self._read("SELECT 1 FROM prompt WHERE id = ? AND NOT is_deleted", (prompt_id,)))
+
     def prompt_ids(self) -> dict[str, int]:
         """The ids of the prompts that have a key, by key; also of deleted ones, whose keys stay taken."""
         return dict(self._read("SELECT key, id FROM prompt WHERE key IS NOT NULL ORDER BY id"))

@@ -28,6 +28,7 @@ from rlhf_studio.ui.theme import ThemeChoice
 from rlhf_studio.ui.toasts import ToastArea
 
 _ICONS = {
+    "prompts": "mdi6.bookshelf",
     "write": "mdi6.pencil-outline",
     "rank": "mdi6.format-list-numbered",
     "labels": "mdi6.tag-multiple-outline",
@@ -200,6 +201,7 @@ class MainWindow(QMainWindow):
 
     def _titles(self) -> dict[str, str]:
         return {
+            "prompts": self.tr("Prompts"),
             "write": self.tr("Write"),
             "rank": self.tr("Rank"),
             "labels": self.tr("Labels"),

@@ -13,6 +13,7 @@ _SHEET = Template("""
 QToolTip { background: $surface; color: $text; border: 1px solid $border; padding: 4px 8px; }
 QPushButton, QToolButton[look="button"], QComboBox, QSpinBox, QDoubleSpinBox, QLineEdit {
     background: $surface; border: 1px solid $border; border-radius: 6px; padding: 4px 8px; min-height: 22px; }
+QComboBox[look="chosen"] { border-color: $accent; background: $selection; font-weight: 600; }
 QComboBox::drop-down { border: none; width: 24px; }
 QComboBox::down-arrow { image: url($icons/down.svg); width: 12px; height: 12px; }
 QComboBox QAbstractItemView { background: $surface; border: 1px solid $border; selection-background-color: $selection;

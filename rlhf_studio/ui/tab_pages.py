@@ -13,6 +13,7 @@ from rlhf_studio.ui.session import Session
 from rlhf_studio.ui.tabs.tab import GoTo, Tab
 
 TABS: dict[str, str] = {  # name -> class, in the order of the loop
+    "prompts": "rlhf_studio.ui.tabs.prompts_tab.PromptsTab",
     "write": "rlhf_studio.ui.tabs.write_tab.WriteTab",
     "rank": "rlhf_studio.ui.tabs.rank_tab.RankTab",
     "labels": "rlhf_studio.ui.tabs.labels_tab.LabelsTab",

@@ -84,21 +84,13 @@ class LibraryModel(QAbstractTableModel):
         return self._heads()[section][1] if role == Qt.ItemDataRole.ToolTipRole else None
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid():
-            return None
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _alignment(index.column())
-        if role not in {Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole}:
-            return None
-        item = self.item(index.row())
+        is_asked = index.isValid() and role in {Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole}
+        item = self.item(index.row()) if is_asked else None
         if item is None:
             return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return _text(item, index.column())
-        if index.column() == TEXT:
-            cut = item.text[:_TIP_CHARACTERS]
-            return tool_tip(cut + "…" if len(item.text) > len(cut) else cut)
-        return tool_tip(", ".join(item.tags)) if index.column() == TAGS and item.tags else None
+        return _text(item, index.column()) if role == Qt.ItemDataRole.DisplayRole else _tip(item, index.column())
 
     def item(self, row: int) -> PromptItem | None:
         """The prompt of a row, read with its neighbours if it was not yet; None past the end."""
@@ -168,6 +160,13 @@ def _text(item: PromptItem, column: int) -> str:
         TAGS: ", ".join(item.tags),
         AUTHOR: item.author,
     }[column]
+
+
+def _tip(item: PromptItem, column: int) -> str | None:
+    if column == TEXT:
+        cut = item.text[:_TIP_CHARACTERS]
+        return tool_tip(cut + "…" if len(item.text) > len(cut) else cut)
+    return tool_tip(", ".join(item.tags)) if column == TAGS and item.tags else None
 
 
 def _alignment(column: int) -> Qt.AlignmentFlag:

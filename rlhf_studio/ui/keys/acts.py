@@ -50,6 +50,32 @@ class Act:
 _DIGITS = tuple("123456789")
 
 ACTS = (
+    Act("prompts.search", QT_TRANSLATE_NOOP("Keys", "Search prompts"), ("Ctrl+F",)),
+    Act("prompts.new", QT_TRANSLATE_NOOP("Keys", "New prompt"), ("Ctrl+N",)),
+    Act("prompts.rank", QT_TRANSLATE_NOOP("Keys", "Rank answers to the prompt"), ("Ctrl+R",)),
+    Act("prompts.tag", QT_TRANSLATE_NOOP("Keys", "Add a tag to the chosen prompts"), ("Ctrl+T",)),
+    Act(
+        "prompts.open",
+        QT_TRANSLATE_NOOP("Keys", "Answer the prompt in Write"),
+        ("Return",),
+        part="list",
+        fixed=QT_TRANSLATE_NOOP("Keys", "Enter"),
+    ),
+    Act(
+        "prompts.all",
+        QT_TRANSLATE_NOOP("Keys", "Choose all prompts that fit the filters"),
+        ("Ctrl+A",),
+        part="list",
+        fixed="Ctrl+A",
+    ),
+    Act("prompts.copy", QT_TRANSLATE_NOOP("Keys", "Copy the chosen prompts"), ("Ctrl+C",), part="list", fixed="Ctrl+C"),
+    Act(
+        "prompts.delete",
+        QT_TRANSLATE_NOOP("Keys", "Delete the chosen prompts; undo brings them back"),
+        ("Del",),
+        part="list",
+        fixed=QT_TRANSLATE_NOOP("Keys", "Delete"),
+    ),
     Act("write.save", QT_TRANSLATE_NOOP("Keys", "Save the answer and go to the next prompt"), ("Ctrl+Return",)),
     Act(
         "write.skip",

@@ -155,7 +155,9 @@ class EditBar(QFrame):
         except StudioError as error:
             self.failed.emit(str(error))
             return
-        for words, name in ((self.tr("Add “{tag}”"), "add_tags"), (self.tr("Remove “{tag}”"), "remove_tags")):
-            menu.addSeparator()
-            for tag in tags:
-                self._add(menu, words.format(tag=tag), PromptEdit(**{name: frozenset({tag})}))
+        menu.addSeparator()
+        for tag in tags:
+            self._add(menu, self.tr("Add “{tag}”").format(tag=tag), PromptEdit(add_tags=frozenset({tag})))
+        menu.addSeparator()
+        for tag in tags:
+            self._add(menu, self.tr("Remove “{tag}”").format(tag=tag), PromptEdit(remove_tags=frozenset({tag})))

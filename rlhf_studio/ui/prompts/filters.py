@@ -205,7 +205,9 @@ class LibraryFilters(QWidget):
             self.failed.emit(str(error))
             return
         nobody = self.tr("(no name)")
-        self.boxes["author"].set_entries((word.format(nobody) if not name else word, name) for word, name in _counted(found, "{}"))
+        self.boxes["author"].set_entries(
+            (word.format(nobody) if not name else word, name) for word, name in _counted(found, "{}")
+        )
 
 
 def _counted(found: Mapping[str, int], nameless: str = "") -> list[tuple[str, str]]:

@@ -36,9 +36,7 @@ class PromptsPage(QWidget):
         self.reading = ReadingPanel(session)
         self.use_cases = UseCasePanel(session.theme)
         self.shown = PlainLabel("", "muted")
-        self.new = Button(
-            self.tr("New"), self.tr("Make new prompts"), "primary", "mdi6.plus", session.theme
-        )
+        self.new = Button(self.tr("New"), self.tr("Make new prompts"), "primary", "mdi6.plus", session.theme)
         self.new_menu = QMenu(self.new)
         self.plain = self.new_menu.addAction(self.tr("Plain prompt"))
         self.plain.triggered.connect(self.plain_requested)

@@ -26,7 +26,9 @@ _WIDTHS = {  # in characters of the font
     RANKINGS: 9,
     AUTHOR: 9,
 }
-_MOST_RANGES = 500  # a selection of more separate pieces is given up when rows move: Qt needs the square of their number
+_MOST_RANGES = (
+    500  # a selection of more separate pieces is given up when rows move: Qt needs the square of their number
+)
 _COPIED = 1000  # prompts at most: what a clipboard takes without complaint
 
 
@@ -76,16 +78,18 @@ class LibraryTable(QTableView):
 
     def chosen_count(self) -> int:
         """How many prompts are chosen, without listing them."""
-        return sum(part.height() for part in self.selectionModel().selection())
+        return sum(part.height() for part in self.selectionModel().selection().toList())
 
     def chosen_ids(self) -> list[int]:
         """The prompts that are chosen, also those in rows that were never read."""
         ids = self.library.ids
-        return sorted({
-            prompt_id
-            for part in self.selectionModel().selection()
-            for prompt_id in ids[part.top() : part.bottom() + 1]
-        })
+        return sorted(
+            {
+                prompt_id
+                for part in self.selectionModel().selection().toList()
+                for prompt_id in ids[part.top() : part.bottom() + 1]
+            }
+        )
 
     def choose(self, prompt_id: int, *, scrolls: bool = True) -> bool:
         """Make one prompt the current and only chosen one; return whether it is in the table."""

@@ -1,4 +1,4 @@
-"""How the prompts are spread over use cases, beside InstructGPT's own prompts; a row narrows the table down to its own."""
+"""How the prompts are spread over use cases, beside InstructGPT's own prompts; a row shows only its own."""
 
 from collections.abc import Mapping
 

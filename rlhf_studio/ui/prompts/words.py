@@ -19,17 +19,17 @@ PAPER_SHARES: Mapping[UseCase, float] = {
     "closed_qa": 2.6,
     "extract": 1.9,
 }
-_SOURCES: Mapping[Source, str] = {
+_SOURCES: Mapping[Source, object] = {  # Qt's own mark is not typed
     "plain": QT_TRANSLATE_NOOP("PromptWords", "Plain"),
     "few_shot": QT_TRANSLATE_NOOP("PromptWords", "Few-shot"),
     "user_based": QT_TRANSLATE_NOOP("PromptWords", "User-based"),
 }
-_SPLITS: Mapping[Split, str] = {
+_SPLITS: Mapping[Split, object] = {
     "train": QT_TRANSLATE_NOOP("PromptWords", "Training"),
     "valid": QT_TRANSLATE_NOOP("PromptWords", "Validation"),
     "test": QT_TRANSLATE_NOOP("PromptWords", "Test"),
 }
-_PURPOSES: Mapping[Purpose, str] = {
+_PURPOSES: Mapping[Purpose, object] = {
     "demonstrate": QT_TRANSLATE_NOOP("PromptWords", "Demonstrations"),
     "rank": QT_TRANSLATE_NOOP("PromptWords", "Rankings"),
     "ppo": QT_TRANSLATE_NOOP("PromptWords", "PPO"),
@@ -52,5 +52,5 @@ def purpose_word(purpose: Purpose) -> str:
     return _word(_PURPOSES[purpose])
 
 
-def _word(text: str) -> str:
+def _word(text: object) -> str:
     return QCoreApplication.translate("PromptWords", str(text))

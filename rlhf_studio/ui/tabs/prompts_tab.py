@@ -4,6 +4,7 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from rlhf_studio.errors import StudioError
+from rlhf_studio.schema import UseCase
 from rlhf_studio.store.database import Changes, Written
 from rlhf_studio.store.prompt_edits import PromptEdit
 from rlhf_studio.ui.prompts.page import PromptsPage
@@ -148,8 +149,8 @@ class PromptsTab(Tab):
         self.table.scrollToTop()
         self._show()
 
-    def _on_use_case_chosen(self, use_case: object) -> None:
-        self.filters.choose_use_case(use_case)  # type: ignore[arg-type]  a signal's object
+    def _on_use_case_chosen(self, use_case: UseCase | None) -> None:
+        self.filters.choose_use_case(use_case)
 
     def _on_failed(self, message: str) -> None:
         self.session.say(message, kind="error")

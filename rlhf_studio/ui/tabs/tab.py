@@ -16,10 +16,11 @@ __all__ = ["GoTo", "KeyHelp", "Tab"]
 class GoTo:
     """A wish to see another tab, and something in it."""
 
-    tab: str  # "write", "rank", "labels", "train", "runs", "compare"
+    tab: str  # "prompts", "write", "rank", "labels", "train", "runs", "compare"
     prompt_id: int | None = None
     run_id: str = ""
     act: bool = False  # press the tab's primary button as well
+    new_prompt: bool = False  # in "write": the form for one
     step: int | None = None  # of a checkpoint of the run, to fork it there
     ranking_id: int | None = None  # to be edited in "rank", shown in "labels"
     set_id: int | None = None  # of answers to be ranked, also where they were put aside

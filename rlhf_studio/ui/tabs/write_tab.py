@@ -63,13 +63,17 @@ class WriteTab(VersionActs):
             self._show_answer()
             self.prompts.select(target.prompt_id, widen=True)
             self._open(target.prompt_id)
-        if target.act:
+        if target.new_prompt:
+            self.begin_prompt()
+        elif target.act:
             if self.page.is_empty:
                 self.begin_prompt()
             else:
                 self.answer.focus_editor()
 
     def reload(self) -> None:
+        if self._prompt is not None and not self.session.store.has_prompt(self._prompt.id):
+            self._prompt = None  # it was deleted
         self.prompts.reload()
         self.page.models.reload()
         is_empty = self.prompts.total == 0 and not self.prompts.is_filtered
