@@ -82,7 +82,11 @@ class DraftKeeper(QObject):
         Raises:
             StudioError: If the project cannot be read.
         """
-        kept = json.loads(self._store.get_meta(_FORM) or "{}")
+        text = self._store.get_meta(_FORM) or "{}"
+        try:
+            kept = json.loads(text)
+        except ValueError:  # something else wrote to the project: shown as it is, so that nothing is lost
+            return {"text": text}
         return {str(name): str(value) for name, value in kept.items()} if isinstance(kept, dict) else {}
 
     def typed(self, prompt_id: int, text: str, model: str = "") -> None:

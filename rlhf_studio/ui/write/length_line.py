@@ -49,8 +49,9 @@ class LengthLine(PlainLabel):
 
     def set_model(self, folder: Path, title: str) -> None:
         """Count as this model does."""
+        self._title = title
         if folder != self._folder:
-            self._folder, self._title, self._failure = folder, title, ""
+            self._folder, self._failure = folder, ""
             self.measure(self._text)
 
     def set_prompt(self, turns: Sequence[Turn], max_length: int) -> None:
