@@ -19,6 +19,7 @@ from rlhf_studio.store.bundle import open_or_create_example
 from rlhf_studio.store.database import Changes
 from rlhf_studio.store.project import create_project, open_project
 from rlhf_studio.ui.tabs.tab import GoTo
+from rlhf_studio.ui.widgets.text import PlainLabel
 
 CTRL, SHIFT, ALT = (
     Qt.KeyboardModifier.ControlModifier,
@@ -624,6 +625,22 @@ def test_a_conversation_is_shown_with_its_roles(tab, store):
     assert tab.answer.conversation.isReadOnly()
 
 
+def test_a_long_conversation_is_shown_from_its_last_turn_on(tab, store, qtbot):
+    turns = [Turn("user" if i % 2 == 0 else "assistant", f"Turn {i}. " + "Some more words. " * 20) for i in range(15)]
+    (prompt_id,) = store.add_prompts([NewPrompt(tuple(turns), "chat")]).ids
+    tab.go_to(GoTo("write", prompt_id=prompt_id))
+    view = tab.answer.conversation
+    bar = view.verticalScrollBar()
+    qtbot.waitUntil(lambda: 0 < bar.value() == bar.maximum())
+    bar.setValue(0)
+    QTest.keyClicks(tab.answer.editor, "An answer")
+    assert bar.value() == 0, "whoever looks further up stays there"
+    (prompt_id,) = store.add_prompts([NewPrompt((Turn("user", "One long question. " * 200),), "chat")]).ids
+    tab.go_to(GoTo("write", prompt_id=prompt_id))
+    qtbot.waitUntil(lambda: bar.maximum() > 0)
+    assert bar.value() == 0, "one question is read from its beginning"
+
+
 def test_guidance_fits_the_prompt_and_shows_another_answer_as_example(tab, store, qtbot):
     guides = json.loads((resources_dir() / "example" / "guidance.json").read_text(encoding="utf-8"))
     (other,) = store.add_prompts([NewPrompt((Turn("user", "Say bye."),), "chat")]).ids
@@ -637,6 +654,8 @@ def test_guidance_fits_the_prompt_and_shows_another_answer_as_example(tab, store
     assert guidance.guidance.text() == guides["chat"]["guidance"]
     assert guidance.example.answer.text() == guides["chat"]["answer"]
     assert guidance.own_example.answer.text() == "Bye!"
+    criteria = [label.text() for label in guidance.criteria.findChildren(PlainLabel)]
+    assert [words.partition(":")[0] for words in criteria if ":" in words] == ["Helpful", "Truthful", "Harmless"]
     tab.go_to(GoTo("write", prompt_id=1))
     assert not guidance.own_example.isVisible()
 
@@ -757,3 +776,11 @@ def test_widths_are_remembered(tab, session, service, open_write_tab):
     again = open_write_tab(session)
     QApplication.sendEvent(again, QEvent(QEvent.Type.PolishRequest))
     assert again.prompts.width() == before
+
+
+def test_each_use_case_has_guidance_and_an_example(tab, store):
+    for use_case in USE_CASES:
+        tab.page.guidance.show_for(use_case, 1)
+        assert len(tab.page.guidance.guidance.text()) > 60
+        assert tab.page.guidance.example.prompt.text()
+        assert tab.page.guidance.example.answer.text()

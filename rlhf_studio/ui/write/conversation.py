@@ -1,6 +1,6 @@
 """Texts of people and models that are read, not written: plain, wrapped anywhere, as high as they need."""
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QColor, QFont, QResizeEvent, QTextCharFormat, QTextCursor, QTextOption
 from PySide6.QtWidgets import QFrame, QPlainTextEdit, QSizePolicy, QWidget
 
@@ -71,13 +71,20 @@ class ConversationView(ReadingBox):
         self.setAccessibleName(self.tr("Prompt"))
         self._theme = theme
         self._turns: tuple[Turn, ...] = ()
+        self._last_at = 0  # where the last turn begins
+        self._settled = QTimer(self)
+        self._settled.setSingleShot(True)
+        self._settled.setInterval(0)
+        self._settled.timeout.connect(self._show_last)
         theme.changed.connect(self._on_theme_changed)
 
     def show_turns(self, turns: tuple[Turn, ...]) -> None:
-        """Show a prompt from its beginning."""
+        """Show a prompt from its beginning, or, of a conversation, from the turn on that is to be answered."""
         self._turns = turns
         self._write()
         self.moveCursor(QTextCursor.MoveOperation.Start)
+        if len(turns) > 1:
+            self._settled.start()  # where that is, is known when it is laid out
 
     def _write(self) -> None:
         self.clear()
@@ -89,9 +96,14 @@ class ConversationView(ReadingBox):
         for place, turn in enumerate(self._turns):
             if place:
                 cursor.insertText("\n\n", plain)
+            self._last_at = cursor.position()
             if len(self._turns) > 1:
                 cursor.insertText(self._role_word(turn.role) + "\n", role)
             cursor.insertText(turn.content, plain)
+
+    def _show_last(self) -> None:
+        block = self.document().findBlock(self._last_at)
+        self.verticalScrollBar().setValue(block.firstLineNumber())  # a plain document scrolls by lines
 
     def _role_word(self, role: str) -> str:
         return {"system": self.tr("System"), "user": self.tr("Person"), "assistant": self.tr("Assistant")}[role]

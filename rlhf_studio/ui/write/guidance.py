@@ -56,13 +56,14 @@ class GuidancePanel(Card):
         self.title = PlainLabel("", "heading", wraps=True)
         self.guidance = PlainLabel(wraps=True)
         self.example = _Example(self.tr("A good answer"))
+        self.criteria = _Criteria()
         self.own_example = _Example(self.tr("From this project"))
         page = QWidget()
         page.setProperty("look", "page")
         column = QVBoxLayout(page)
         column.setContentsMargins(0, 0, GRID, 0)
         column.setSpacing(2 * GRID)
-        for widget in (self.title, self.guidance, self.example, self.own_example):
+        for widget in (self.title, self.guidance, self.example, self.criteria, self.own_example):
             column.addWidget(widget)
         column.addStretch(1)
         scroll = QScrollArea()
@@ -91,6 +92,33 @@ class GuidancePanel(Card):
         except StudioError:  # said already by the list, which reads the same file
             pass
         return "", ""
+
+
+class _Criteria(QWidget):
+    """What InstructGPT's labelers were told of every answer (section 3.4 and figure 10), in short."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(PlainLabel(self.tr("Every answer"), "heading"))
+        for words in self._words():
+            column.addWidget(PlainLabel(words, wraps=True))
+        last = PlainLabel(
+            self.tr("Where these pull apart while you write what a model learns from, the help comes first."),
+            "muted",
+            wraps=True,
+        )
+        last.setToolTip(self.tr("InstructGPT, section 3.4; judging finished models, truth and harmlessness come first"))
+        column.addWidget(last)
+
+    def _words(self) -> tuple[str, str, str]:
+        return (
+            self.tr("Helpful: it does what the person asked for and meant, in clear words, no longer than needed."),
+            self.tr("Truthful: it says nothing false and makes nothing up, least of all about a text that was given."),
+            self.tr("Harmless: it hurts, threatens and belittles nobody, and gives no advice that could do damage."),
+        )
 
 
 class _Example(QWidget):
