@@ -317,6 +317,15 @@ def test_differences_follow_the_best_answer_and_the_keyboard(alike):
     assert not alike.page.board.cards[2].reference.isVisible()
 
 
+def test_two_answers_are_compared_with_each_other(desk):
+    desk.add(2, texts=["The hat was red.", "The hat was blue."])
+    desk.open(2)
+    desk.click(desk.page.acts.differences)
+    wait_for_marks(desk)
+    assert marked(desk) == [["red"], ["blue"]]
+    assert not any(card.reference.isVisible() for card in desk.page.board.cards)
+
+
 def test_differences_stay_on_for_the_next_set(alike):
     alike.add(4, texts=["one two", "one three", "one", "two"])
     alike.click(alike.page.acts.differences)

@@ -1,6 +1,7 @@
 """Keys of ranking on the real tab: every keyboard, input methods, two answers, confidence and note."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import QLocale, Qt
@@ -11,7 +12,7 @@ from PySide6.QtWidgets import QApplication
 from rlhf_studio.schema import NewCompletion
 from rlhf_studio.store.project import open_project
 from rlhf_studio.ui.rank import keys
-from rlhf_studio.ui.rank.sheet import MAX_SETS, META
+from rlhf_studio.ui.rank.sheet import MAX_SETS, META, SheetKeeper
 
 ALT, CTRL, SHIFT, KEYPAD = (
     Qt.KeyboardModifier.AltModifier,
@@ -423,6 +424,15 @@ def test_undo_redo_and_correction_after_reopening(four):
     assert again.tiers == ()
     again.press("341\n")
     assert again.ranked(four.first) == ((2,), (3,), (0,), (1,))
+
+
+def test_a_silent_repeat_does_not_show_what_was_said_the_first_time(four):
+    four.press("24=1\n")
+    ranked = four.store.answer_set(four.first)
+    again = replace(ranked, again="repeat", completion_ids=ranked.completion_ids[::-1])
+    assert four.tab.order.keeper.sheet(again).is_blank
+    same = replace(ranked, again="repeat")  # whatever the order
+    assert SheetKeeper(four.session, lambda: None).sheet(same).is_blank
 
 
 def test_what_others_and_programs_ranked_is_not_shown_when_it_was_taken_back(four):
