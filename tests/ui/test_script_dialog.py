@@ -10,6 +10,7 @@ from rlhf_studio.jobs.inference import RequestFailed
 from rlhf_studio.schema import NewCompletion, NewPrompt, Turn
 from rlhf_studio.ui.main_window import MainWindow
 from rlhf_studio.ui.rank.script_dialog import ScriptDialog
+from rlhf_studio.ui.tabs.rank_tab import RankTab
 
 TEXTS = ("a", "bbbb", "ccc", "dd")
 
@@ -44,9 +45,24 @@ def said(session):
 
 
 @pytest.fixture
-def dialog(waiting, window):
-    window.menus.actions["script"].trigger()
-    return window.tabs.tab("rank").findChild(ScriptDialog)
+def tab(qtbot, session, waiting):
+    session.inference.close(5)
+    session.inference = FakeInference()
+    tab = RankTab(session)
+    qtbot.addWidget(tab)
+    tab.reload()
+    return tab
+
+
+@pytest.fixture
+def dialog(qtbot, tab):
+    return dialog_of(qtbot, tab)
+
+
+def dialog_of(qtbot, tab):
+    """The dialog that the link on the page opens."""
+    tab.page.by_script.click()
+    return next(one for one in tab.findChildren(ScriptDialog) if one.isVisible())
 
 
 def choose(dialog, rule, noise=0.0):
@@ -54,7 +70,21 @@ def choose(dialog, rule, noise=0.0):
     dialog.noise.setValue(noise)
 
 
-def test_waiting_sets_are_ranked_as_one_act_and_go_on_waiting(qtbot, waiting, window, dialog, said):
+def test_the_menu_opens_it_and_what_it_did_is_undone(qtbot, store, window):
+    texts = [NewCompletion(1, text, "tiny") for text in TEXTS]
+    store.add_answer_set(1, texts)
+    window.menus.actions["script"].trigger()
+    dialog = window.tabs.tab("rank").findChild(ScriptDialog)
+    choose(dialog, "short")
+    with qtbot.waitSignal(dialog.finished):
+        dialog.rank()
+    assert store.counts().rankings_simulated == 1
+    assert window.menus.actions["undo"].text() == "&Undo the rankings by a script"
+    window.undo()
+    assert store.counts().rankings_simulated == 0
+
+
+def test_waiting_sets_are_ranked_as_one_act_and_go_on_waiting(qtbot, waiting, dialog, said):
     choose(dialog, "short")
     assert dialog.name.text() == "script: short answers, noise 0"
     assert dialog.waiting.text() == "21 sets that wait"
@@ -68,19 +98,18 @@ def test_waiting_sets_are_ranked_as_one_act_and_go_on_waiting(qtbot, waiting, wi
     assert len(waiting.answer_sets()) == 21
     assert said[-1].text.startswith("20 simulated rankings by \u201cscript: short answers, noise 0\u201d. 1 sets")
     assert said[-1].kind == "undo"
-    window.undo()
+    waiting.undo()
     assert waiting.rankings() == ()
 
 
-def test_another_labeler_ranks_the_same_sets(qtbot, waiting, window, dialog):
+def test_another_labeler_ranks_the_same_sets(qtbot, waiting, tab, dialog):
     for seed in (0, 1):
         choose(dialog, "long", 0.2)
         dialog.seed.setValue(seed)
         assert dialog.waiting.text() == "21 sets that wait"
         with qtbot.waitSignal(dialog.finished):
             dialog.rank()
-        window.menus.actions["script"].trigger()
-        dialog = [one for one in window.tabs.tab("rank").findChildren(ScriptDialog) if one.isVisible()][-1]
+        dialog = dialog_of(qtbot, tab)
     assert waiting.simulated_labelers() == (
         "script: long answers, noise 0.2",
         "script: long answers, noise 0.2, seed 1",
@@ -90,7 +119,7 @@ def test_another_labeler_ranks_the_same_sets(qtbot, waiting, window, dialog):
     assert dialog.waiting.text() == "1 set that waits"  # only where all answers are as long
 
 
-def test_new_sets_are_sampled_first(qtbot, waiting, window, dialog, session):
+def test_new_sets_are_sampled_first(qtbot, waiting, dialog, session):
     session.inference.texts = [f"{'x' * n}." for n in range(1, 90)]
     choose(dialog, "length")
     dialog.length.setValue(12)
@@ -105,8 +134,8 @@ def test_new_sets_are_sampled_first(qtbot, waiting, window, dialog, session):
     assert {frozenset(one.completion_ids) for one in new} == {frozenset(one.shown_order) for one in rankings}
 
 
-def test_a_dialog_that_is_left_ranks_nothing_and_lets_the_queue_go_on(waiting, window, dialog, session, said):
-    queue = window.tabs.tab("rank").queue
+def test_a_dialog_that_is_left_ranks_nothing_and_lets_the_queue_go_on(waiting, tab, dialog, session):
+    queue = tab.queue
     dialog.new.setChecked(True)
     dialog.rank()
     request = session.inference.asked[-1]
@@ -149,9 +178,10 @@ def test_a_rule_shows_only_what_it_needs(dialog):
     assert faults_of(dialog, 1024, 620) == []
 
 
-def test_where_nothing_waits_only_new_sets_can_be_ranked(qtbot, store, window):
-    window.menus.actions["script"].trigger()
-    dialog = window.tabs.tab("rank").findChild(ScriptDialog)
+def test_where_nothing_waits_only_new_sets_can_be_ranked(qtbot, waiting, tab):
+    for one in waiting.answer_sets():
+        waiting.skip_set(one.id, "Tess")
+    dialog = dialog_of(qtbot, tab)
     assert dialog.waiting.text() == "0 sets that wait"
     assert not dialog.rank_button.isEnabled()
     dialog.new.setChecked(True)

@@ -5,10 +5,11 @@ from itertools import islice
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
+    QAbstractSpinBox,
     QComboBox,
     QDialog,
     QDoubleSpinBox,
-    QFormLayout,
+    QGridLayout,
     QLineEdit,
     QProgressBar,
     QRadioButton,
@@ -67,6 +68,7 @@ class ScriptDialog(QDialog):
         self._work: Iterator[Order] = iter(())
         self._sampling: SetSampling | None = None
         self._made: list[int] = []  # new sets
+        self._captions: dict[QWidget, PlainLabel] = {}
         self._timer = QTimer(self)
         self._timer.setInterval(0)
         self._timer.timeout.connect(self._on_turn)
@@ -83,7 +85,7 @@ class ScriptDialog(QDialog):
         """
         return ScriptedLabeler(
             self.rule.currentData(),
-            round(self.noise.value(), 3),
+            round(self.noise.value(), 2),
             self.word.text(),
             self.length.value(),
             self.seed.value(),
@@ -124,10 +126,11 @@ class ScriptDialog(QDialog):
         self.word = QLineEdit()
         self.word.setMaxLength(40)
         self.length = _whole(1, MOST_LENGTH, _LENGTH)
+        self.length.setSuffix(self.tr(" characters"))
         self.noise = QDoubleSpinBox()
         self.noise.setRange(0, MOST_NOISE)
         self.noise.setSingleStep(0.05)
-        self.noise.setDecimals(3)
+        self.noise.setDecimals(2)
         self.noise.setValue(NOISE)
         indent(self.noise)
         self.seed = _whole(0, 999, 0)
@@ -178,19 +181,8 @@ class ScriptDialog(QDialog):
         layout.setContentsMargins(3 * GRID, 2 * GRID, 3 * GRID, 2 * GRID)
         layout.setSpacing(GRID)
         layout.addWidget(PlainLabel(self.tr("Which answers shall the script prefer?"), "heading"))
-        self._form = QFormLayout()
-        self._form.setHorizontalSpacing(2 * GRID)
-        self._form.setVerticalSpacing(GRID)
-        for caption, field in (
-            (self.tr("Rule"), self.rule),
-            ("", self.about),
-            (self.tr("Word"), self.word),
-            (self.tr("Length"), self.length),
-            (self.tr("Noise"), self.noise),
-            (self.tr("Seed"), self.seed),
-        ):
-            self._form.addRow(caption, field)
-        layout.addLayout(self._form)
+        layout.addLayout(self._lay_out_rule())
+        layout.addSpacing(GRID)
         layout.addWidget(PlainLabel(self.tr("Which sets?"), "heading"))
         layout.addWidget(self.waiting)
         layout.addLayout(row(self.new, self.new_count, None))
@@ -205,6 +197,27 @@ class ScriptDialog(QDialog):
         layout.addWidget(self.progress)
         layout.addLayout(row(None, self.cancel_button, self.rank_button))
         self.setMinimumWidth(_WIDTH_PX)
+
+    def _lay_out_rule(self) -> QGridLayout:
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(2 * GRID)
+        grid.setVerticalSpacing(GRID)
+        grid.setColumnStretch(1, 1)
+        captions = (
+            (self.tr("Rule"), self.rule),
+            ("", self.about),
+            (self.tr("Word"), self.word),
+            (self.tr("Length"), self.length),
+            (self.tr("Noise"), self.noise),
+            (self.tr("Seed"), self.seed),
+        )
+        for line, (text, field) in enumerate(captions):
+            caption = self._captions[field] = PlainLabel(text)
+            caption.setBuddy(field)
+            grid.addWidget(caption, line, 0)
+            is_narrow = isinstance(field, QAbstractSpinBox)
+            grid.addWidget(field, line, 1, Qt.AlignmentFlag.AlignLeft if is_narrow else Qt.AlignmentFlag(0))
+        return grid
 
     def _connect(self) -> None:
         self.rule.currentIndexChanged.connect(self._show_choice)
@@ -222,8 +235,9 @@ class ScriptDialog(QDialog):
         """Show what the rule needs, what the labeler is called, and how many sets there are for it."""
         rule = self.rule.currentData()
         self.about.setText(spoken(DESCRIPTIONS[rule]))
-        self._form.setRowVisible(self.word, rule == "word")
-        self._form.setRowVisible(self.length, rule == "length")
+        for field, needed in ((self.word, "word"), (self.length, "length")):
+            field.setVisible(rule == needed)
+            self._captions[field].setVisible(rule == needed)
         self.new_count.setEnabled(self.new.isChecked())
         try:
             labeler = self.labeler()
