@@ -13,6 +13,7 @@ from rlhf_studio.store.project import Store
 
 SHARED = 0.20  # of the sets a labeler is given, ranked by others before; without others there are none
 REPEATED = 0.05  # of the sets a labeler is given, ranked by him before
+MOST_AGAIN = 50  # percent of each kind
 GAP = 10  # rankings of his own between the first time and the repeat, at least
 _LOOKED_AT = 32  # sets, for one of the wanted size
 

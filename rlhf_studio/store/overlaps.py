@@ -131,7 +131,7 @@ class Overlaps(LabelActs):
         is_repeat = answers.again == "repeat"
         return self.rank_again(answers.id, tiers, answers.completion_ids, seconds, labeler, is_repeat=is_repeat, **said)
 
-    def pass_served(self, answers: AnswerSet, verdict: Pass, who: str) -> Changes:
+    def pass_served(self, answers: AnswerSet, verdict: Pass, who: str, note: str = "") -> Changes:
         """Skip a set as it was served, or say that it has no order. Can be undone.
 
         Where others ranked the set it stays ranked, and is not served to this person again.
@@ -140,10 +140,11 @@ class Overlaps(LabelActs):
             DataError: If it waited and was ranked meanwhile.
         """
         if not answers.again:
-            return self.skip_set(answers.id, who) if verdict == "skipped" else self.mark_unrankable(answers.id, who)
+            return self._judge(verdict, answers.id, who, note)
         check_text(who, "The name of who does this")
+        check_text(note, "The note")
         with self.transaction():
-            verdict_id = self._add_verdict(answers.id, verdict, who, "")
+            verdict_id = self._add_verdict(answers.id, verdict, who, note)
             ids = {"prompt_id": answers.prompt_id, "set_id": answers.id, "verdict_id": verdict_id}
             entry = self._log(verdict, who, **ids)
         return entry.changes

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from PySide6.QtCore import QByteArray, QSettings
 
+from rlhf_studio.jobs.serving import MOST_AGAIN, REPEATED, SHARED
 from rlhf_studio.paths import data_dir
 from rlhf_studio.ui.theme import ThemeChoice
 
@@ -76,6 +77,24 @@ class Preferences:
         self._settings.setValue("labeler", name.strip())
 
     @property
+    def shared_percent(self) -> int:
+        """Of the sets a labeler is given, how many others have ranked already."""
+        return self._percent("shared_percent", round(100 * SHARED))
+
+    @shared_percent.setter
+    def shared_percent(self, percent: int) -> None:
+        self._settings.setValue("shared_percent", percent)
+
+    @property
+    def repeated_percent(self) -> int:
+        """Of the sets a labeler is given, how many he has ranked before, without a sign."""
+        return self._percent("repeated_percent", round(100 * REPEATED))
+
+    @repeated_percent.setter
+    def repeated_percent(self, percent: int) -> None:
+        self._settings.setValue("repeated_percent", percent)
+
+    @property
     def last_project(self) -> Path | None:
         text = self._text("last_project", "")
         return Path(text) if text else None
@@ -131,6 +150,10 @@ class Preferences:
     def _text(self, name: str, default: str) -> str:
         value = self._settings.value(name)
         return value if isinstance(value, str) else default
+
+    def _percent(self, name: str, default: int) -> int:
+        percent = self._number(name, default)
+        return int(percent) if 0 <= percent <= MOST_AGAIN else default
 
     def _number(self, name: str, default: float) -> float:
         value = self._settings.value(name)

@@ -57,6 +57,7 @@ def preferences(tmp_path):
     (tmp_path / "data").mkdir(exist_ok=True)
     found = Preferences(tmp_path / "data" / "window.ini")
     found.labeler = "Tess"
+    found.shared_percent = found.repeated_percent = 0  # what is next to be ranked shall be what waits longest
     return found
 
 

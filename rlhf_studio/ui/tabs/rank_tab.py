@@ -12,15 +12,18 @@ from rlhf_studio.jobs.targets import TITLES, current_target
 from rlhf_studio.schema import Completion
 from rlhf_studio.store.answer_sets import AnswerSet
 from rlhf_studio.store.database import Changes
+from rlhf_studio.store.overlaps import Pass
+from rlhf_studio.ui.rank.contradiction_warnings import ContradictionWarnings
 from rlhf_studio.ui.rank.gestures import Gestures
 from rlhf_studio.ui.rank.loop_stack import LoopStack
 from rlhf_studio.ui.rank.order_entry import Tiers
 from rlhf_studio.ui.rank.ordering import Ordering
 from rlhf_studio.ui.rank.pace import Attention, pace
 from rlhf_studio.ui.rank.page import RankPage
-from rlhf_studio.ui.rank.queue import Growing, RankQueue
+from rlhf_studio.ui.rank.queue import Growing
 from rlhf_studio.ui.rank.remarks import credit_words, equal_words
 from rlhf_studio.ui.rank.script_dialog import rank_by_script
+from rlhf_studio.ui.rank.served_queue import ServedQueue
 from rlhf_studio.ui.rank.simulated import choose_target, delete_simulated
 from rlhf_studio.ui.rank.undone import UndoneSets
 from rlhf_studio.ui.session import Session
@@ -38,7 +41,7 @@ class RankTab(Tab):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, parent)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.queue = RankQueue(session, self)
+        self.queue = ServedQueue(session, self)
         self.page = RankPage(session)
         self.order = Ordering(session, self.page, self)
         self.loop = LoopStack(session, self.page, self)
@@ -46,6 +49,7 @@ class RankTab(Tab):
         self._answers: tuple[Completion, ...] = ()
         self._undone = UndoneSets(session.store)
         self._has_judged = False
+        self.warnings = ContradictionWarnings(session, self.go_to_requested, self)
         self.attention = Attention(self, self.order.watch)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -113,16 +117,17 @@ class RankTab(Tab):
             return
         words = self.tr("Ranking saved. {credits}").format(credits=credit_words(self._answers))
         self._finish(partial(self._rank, tiers), words)
+        self.warnings.tell()
         self.loop.learn_if_due()
 
     def mark_unrankable(self) -> None:
         """Say that this set has no order, and show the next one."""
-        act = partial(self.session.store.mark_unrankable, note=self.page.verdict.note.strip())
-        self._judge(act, self.tr("Set aside as one that cannot be ranked."))
+        note = self.page.verdict.note.strip()
+        self._judge("unrankable", self.tr("Set aside as one that cannot be ranked."), note)
 
     def skip_set(self) -> None:
         """Put this set aside and show the next one."""
-        self._judge(self.session.store.skip_set, self.tr("Set skipped."))
+        self._judge("skipped", self.tr("Set skipped."))
 
     def reroll_focused(self) -> None:
         """Sample the answer anew whose card has the keyboard."""
@@ -146,24 +151,27 @@ class RankTab(Tab):
 
     # --- which set is shown
 
-    def _judge(self, act: Callable[[int, str], Changes], words: str) -> None:
+    def _judge(self, verdict: Pass, words: str, note: str = "") -> None:
         if self._set is not None and self.page.skip.isEnabled():
-            self._finish(partial(act, self._set.id, self.session.labeler), words)
+            act = partial(self.session.store.pass_served, self._set, verdict, self.session.labeler, note)
+            self._finish(act, words)
 
     def _rank(self, tiers: Tiers) -> Changes:
         """Store the order of the set that is shown."""
         assert self._set is not None  # noqa: S101  only then there is an order
         ids = self._set.completion_ids
         sheet, verdict = self.order.sheet, self.page.verdict
-        return self.session.store.rank_set(
-            self._set.id,
+        made = self.session.store.rank_served(
+            self._set,
             [[ids[index] for index in tier] for tier in tiers],
             self.order.watch.seconds,
             self.session.labeler,
             confidence=verdict.confidence,
             note=verdict.note.strip(),
             is_all_bad=sheet is not None and sheet.is_all_bad,
-        ).changes
+        )
+        self.warnings.note(made.ids[0])
+        return made.changes
 
     def _finish(self, act: Callable[[], Changes], words: str) -> None:
         """Be done with the set that is shown, if that can be stored, and show the next one."""
@@ -218,7 +226,7 @@ class RankTab(Tab):
         self.queue.stop_streaming()
         try:
             prompt = self.session.store.prompt(answers.prompt_id)
-            completions = self.session.store.set_answers(answers.id)
+            completions = self.session.store.served_answers(answers)
             self.page.board.show_answers(completions)
             self.order.open(answers, is_writable=not self.session.store.is_read_only)
         except StudioError as error:
@@ -339,9 +347,11 @@ class RankTab(Tab):
             self.queue.sample_now()
 
     def _on_session_labeler_changed(self, _name: str) -> None:
-        """Another person has said other things of the set."""
-        self._reopen(self._set.id if self._set is not None else 0)
-        self._update()
+        """Another person has said other things of the set, and may be given another one."""
+        self._set = None
+        if self.isVisible():
+            self._follow()
+            self._update()
 
     def _on_write_wanted(self) -> None:
         self.go_to_requested.emit(GoTo("write"))
