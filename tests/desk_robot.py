@@ -90,6 +90,7 @@ class Desk:
         self.theme = theme or Theme("light")
         preferences = Preferences(preferences_path)
         preferences.labeler = "Robot"
+        preferences.shared_percent = preferences.repeated_percent = 0  # its book knows of no repeats
         self.session = Session(open_project(project), self.theme, preferences)
         self.session.inference.close(5)
         self.session.inference = FakeInference(texts)

@@ -133,6 +133,7 @@ class Bench:
         self.app = QApplication([sys.argv[0], "-style", "fusion"])
         self.theme, preferences = Theme("light"), Preferences(folder / "window.ini")
         preferences.labeler = "Bench"
+        preferences.shared_percent = preferences.repeated_percent = 0
         self.window = MainWindow(Session(open_project(project), self.theme, preferences))
         self.window.resize(*(int(part) for part in size.split("x")))
         self.window.open("rank")
