@@ -1,9 +1,10 @@
-"""``evaluate``: how good a reward model is on rankings it has not seen, and on people it has not learned from."""
+"""``evaluate``: how good a reward model is on rankings and people it has not seen, and how good the people are."""
 
 import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rlhf_studio.cli.agreement import fill_agreement, run_agreement
 from rlhf_studio.cli.parser import Commands, LazyParser, add_command, add_run
 
 if TYPE_CHECKING:
@@ -37,6 +38,17 @@ def _fill(parser: LazyParser) -> None:
         "shows the result beside the run's evaluation.",
         fill=_fill_labelers,
         run=run_labelers,
+    )
+    add_command(
+        actions,
+        "agreement",
+        "measure how far labelers agree, with each other and with themselves",
+        description="Measures how far people agree who ranked the same answers, and one who ranked them twice: pairs "
+        "ordered alike, Kendall's tau-b and Krippendorff's alpha, with 95 %% intervals and the paper's values beside; "
+        "lists orders by one person that contradict each other; and says how often the place, the length, the model "
+        "or the temperature won. The window shows the same on the pages Agreement and Bias.",
+        fill=fill_agreement,
+        run=run_agreement,
     )
 
 
