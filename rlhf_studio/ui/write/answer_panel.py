@@ -188,7 +188,6 @@ class AnswerPanel(QWidget):
                 self.use_case,
                 self.held_out,
                 None,
-                self.marks.toggle,
                 self.guidance_button,
             )
         )
