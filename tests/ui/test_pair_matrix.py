@@ -162,8 +162,8 @@ def test_a_cell_is_told_by_mouse_and_by_arrows(qtbot, panel, judge, session, ser
     QTest.mouseMove(matrix, QPoint(1, 1))
     QTest.mouseMove(matrix, place)
     assert matrix.cell == (2, 1)
-    assert "P(3 over 2) = sigmoid(r(3) - r(2)) = sigmoid(0.00 - 1.10) = 0.25" in panel.detail.text()
-    assert "Your order puts 3 above 2, the model does not: loss -ln 0.25 = 1.39 nats." in panel.detail.text()
+    assert "P(3 over 2) = sigmoid(r(3) - r(2)) = sigmoid(0.00 - 1.10) = 0.25" in matrix.explain()
+    assert "Your order puts 3 above 2, the model does not: loss -ln 0.25 = 1.39 nats." in matrix.explain()
     panel.activateWindow()
     qtbot.waitUntil(panel.isActiveWindow)
     matrix.setFocus()
@@ -172,11 +172,11 @@ def test_a_cell_is_told_by_mouse_and_by_arrows(qtbot, panel, judge, session, ser
     QTest.keyClick(matrix, Qt.Key.Key_Down)
     QTest.keyClick(matrix, Qt.Key.Key_Down)
     assert matrix.cell == (3, 3)
-    assert panel.detail.text() == "r(4) = 1.10: the reward of answer 4."
-    assert matrix.accessibleDescription() == panel.detail.text()
+    assert matrix.explain() == "r(4) = 1.10: the reward of answer 4."
+    assert matrix.accessibleDescription() == matrix.explain()
     panel.peek.show()
     panel.peek.setFocus()
-    assert not panel.detail.isVisible()
+    assert matrix.cell is None
 
 
 def test_disagreeing_cells_have_a_frame_and_others_have_none(panel, judge, session, service, answers, theme):

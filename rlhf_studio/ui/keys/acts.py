@@ -162,6 +162,27 @@ ACTS = (
     Act("rank.reroll", QT_TRANSLATE_NOOP("Keys", "Sample the answer anew whose card has the keyboard"), ("Ctrl+R",)),
     Act("rank.unrankable", QT_TRANSLATE_NOOP("Keys", "These answers cannot be ranked"), ("Ctrl+U",)),
     Act("rank.skip", QT_TRANSLATE_NOOP("Keys", "Skip this set"), ("Ctrl+Right",)),
+    Act(
+        "rank.rate",
+        QT_TRANSLATE_NOOP("Keys", "Rating: overall quality, and on to the next answer"),
+        fixed=QT_TRANSLATE_NOOP("Keys", "1 to 7"),
+    ),
+    Act(
+        "rank.flag",
+        QT_TRANSLATE_NOOP("Keys", "Rating: a flag holds, or does not"),
+        fixed=QT_TRANSLATE_NOOP("Keys", "Alt+1 to Alt+0, Alt+="),
+    ),
+    Act(
+        "rank.answer",
+        QT_TRANSLATE_NOOP("Keys", "Rating: the answer before, the next one"),
+        fixed=QT_TRANSLATE_NOOP("Keys", "Left, Right"),
+    ),
+    Act("rank.ratings", QT_TRANSLATE_NOOP("Keys", "Rate the answers of this set by themselves"), ("Ctrl+Left",)),
+    Act(
+        "rank.peek",
+        QT_TRANSLATE_NOOP("Keys", "See what the reward model thinks before the order is whole"),
+        ("Ctrl+P",),
+    ),
     Act("rank.learn", QT_TRANSLATE_NOOP("Keys", "Learn from the new rankings and see what they change"), ("Ctrl+L",)),
     Act("rank.leave", QT_TRANSLATE_NOOP("Keys", "From what was learned back to ranking"), ("Esc",), fixed="Esc"),
     Act("train.adjust", QT_TRANSLATE_NOOP("Keys", "Change settings of PPO while it runs"), ("F4",)),

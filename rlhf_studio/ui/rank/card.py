@@ -10,7 +10,7 @@ from rlhf_studio.schema import Completion
 from rlhf_studio.ui.rank.answer_text import AnswerText
 from rlhf_studio.ui.theme import Theme
 from rlhf_studio.ui.widgets.parts import GRID, Button, Card, Tag, row
-from rlhf_studio.ui.widgets.text import PlainLabel, set_look
+from rlhf_studio.ui.widgets.text import PlainLabel, set_look, tool_tip
 
 MIME = "application/x-rlhf-studio-answer"
 _DRAGGED_PX = 240
@@ -117,6 +117,8 @@ class AnswerCard(Card):
         self.key = PlainLabel(self.tr("press {digit}").format(digit=index + 1), "muted")
         self.badge = PlainLabel("", "rank")
         self.badge.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self.rating = Tag("")
+        self.rating.hide()
         self.reference = Tag(self.tr("others are compared with this"))
         self.reference.hide()
         self.note = PlainLabel("", "muted")
@@ -125,7 +127,9 @@ class AnswerCard(Card):
         self.reroll = Button("", tip, "quiet", "mdi6.refresh", theme, self.tr("Ctrl+R on the card"))
         self.reroll.setAccessibleName(self.tr("Sample answer {digit} anew").format(digit=index + 1))
         self.reroll.clicked.connect(self._on_reroll_clicked)
-        self.body.addLayout(row(self.digit, self.key, self.badge, self.reference, None, self.note, self.reroll))
+        self.body.addLayout(
+            row(self.digit, self.key, self.badge, self.rating, self.reference, None, self.note, self.reroll)
+        )
         self.body.addWidget(self.text, 1)
         self._full_text = ""
         self._is_pair = False
@@ -176,6 +180,13 @@ class AnswerCard(Card):
         set_look(self, "placed" if words else "card")
         self._tell()
 
+    def show_rating(self, words: str, tip: str) -> None:
+        """Show how the answer was rated by itself, or nothing."""
+        self.rating.setText(words)
+        self.rating.setToolTip(tool_tip(tip) if tip else "")
+        self.rating.setVisible(bool(words))
+        self._tell()
+
     def show_reference(self, *, is_reference: bool) -> None:
         """Tell whether the other answers' differences are those from this one."""
         self.reference.setVisible(is_reference)
@@ -188,7 +199,7 @@ class AnswerCard(Card):
         self._tell()
 
     def _tell(self) -> None:
-        parts = (self.name, self.badge.text(), self.note.text(), self._full_text)
+        parts = (self.name, self.badge.text(), self.rating.text(), self.note.text(), self._full_text)
         self.setAccessibleName(self.tr("Answer {text}").format(text=", ".join(part for part in parts if part)))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802

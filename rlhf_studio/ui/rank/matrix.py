@@ -9,14 +9,27 @@ from collections.abc import Sequence
 from typing import Literal
 
 from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFocusEvent, QFont, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtGui import (
+    QColor,
+    QFocusEvent,
+    QFont,
+    QHelpEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from rlhf_studio.stats.pair_matrix import OrderCost, order_cost, preferred
 from rlhf_studio.ui.theme import Theme
+from rlhf_studio.ui.widgets.text import tool_tip
 
 Tiers = Sequence[Sequence[int]]
-_MOST_PX, _LEAST_PX = 40, 20  # side of a cell
+_MOST_PX, _LEAST_PX = 40, 20  # width of a cell
+_HEIGHT_PX = 24  # at most
 _FRAME_PX = 2
 _TEXT_PX = 11
 _ARROWS: dict[int, tuple[int, int]] = {
@@ -109,24 +122,24 @@ class PairMatrix(QWidget):
     # --- geometry
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        side = self._side_px(max(self.width(), 160)) * (len(self.order) + 1)
-        return QSize(160, side + _FRAME_PX)
+        return QSize(160, self._cell_size().height() * (len(self.order) + 1) + _FRAME_PX)
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
         return QSize(_LEAST_PX * (len(self.order) + 1), self.sizeHint().height())
 
-    def _side_px(self, width: int | None = None) -> int:
-        """Side of a cell; the headings take as much as a row and a column."""
-        width = self.width() if width is None else width
-        return max(_LEAST_PX, min(_MOST_PX, (width - _FRAME_PX) // max(1, len(self.order) + 1)))
+    def _cell_size(self) -> QSize:
+        """Of a cell; the headings take as much as a row and a column."""
+        width = max(_LEAST_PX, min(_MOST_PX, (self.width() - _FRAME_PX) // max(1, len(self.order) + 1)))
+        return QSize(width, min(width, max(_HEIGHT_PX, self.fontMetrics().height() + 6)))
 
     def _rect(self, row: int, column: int) -> QRect:
-        side = self._side_px()
-        return QRect((column + 1) * side, (row + 1) * side, side, side)
+        """Of a cell; -1 is the heading."""
+        size = self._cell_size()
+        return QRect((column + 1) * size.width(), (row + 1) * size.height(), size.width(), size.height())
 
     def _cell_at(self, point: QPoint) -> tuple[int, int] | None:
-        side = self._side_px()
-        row, column = point.y() // side - 1, point.x() // side - 1
+        size = self._cell_size()
+        row, column = point.y() // size.height() - 1, point.x() // size.width() - 1
         is_inside = 0 <= row < len(self.order) and 0 <= column < len(self.order)
         return (row, column) if is_inside else None
 
@@ -138,6 +151,18 @@ class PairMatrix(QWidget):
             self.cell_changed.emit()
 
     # --- events
+
+    def event(self, event: QEvent) -> bool:
+        """The numbers of the cell under the mouse are its tooltip."""
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            if self._cell is not None:
+                self._tell_at(self._cell)
+            return True
+        return super().event(event)
+
+    def _tell_at(self, cell: tuple[int, int]) -> None:
+        corner = self.mapToGlobal(self._rect(*cell).bottomLeft())
+        QToolTip.showText(corner, tool_tip(self.explain()), self)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)
@@ -169,11 +194,12 @@ class PairMatrix(QWidget):
         last = len(self.order) - 1
         row, column = (min(last, max(0, place + move)) for place, move in zip(self._cell, step, strict=True))
         self._look_at((row, column))
+        self._tell_at((row, column))
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
         painter = QPainter(self)
         font = QFont(self.font())
-        font.setPixelSize(max(_TEXT_PX, min(round(self.fontMetrics().height() * 0.8), self._side_px() // 2)))
+        font.setPixelSize(max(_TEXT_PX, min(round(self.fontMetrics().height() * 0.8), self._cell_size().height() - 6)))
         painter.setFont(font)
         self._paint_headings(painter)
         for row in range(len(self.order)):
@@ -186,9 +212,8 @@ class PairMatrix(QWidget):
 
     def _paint_headings(self, painter: QPainter) -> None:
         painter.setPen(QColor(self._theme.colours.muted))
-        side = self._side_px()
         for place, index in enumerate(self.order):
-            for rect in (QRect((place + 1) * side, 0, side, side), QRect(0, (place + 1) * side, side, side)):
+            for rect in (self._rect(-1, place), self._rect(place, -1)):
                 painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, str(index + 1))
 
     def _paint_cell(self, painter: QPainter, row: int, column: int) -> None:

@@ -25,15 +25,13 @@ class MatrixPanel(QWidget):
         self.peek.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the digits where they are heard
         self.state = PlainLabel("", "muted", wraps=True)
         self.matrix = PairMatrix(theme)
-        self.detail = PlainLabel("", "muted", wraps=True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID // 2)
         layout.addLayout(row(self.title, None, self.peek))
-        for widget in (self.matrix, self.state, self.detail):
+        for widget in (self.matrix, self.state):
             layout.addWidget(widget)
         self.peek.clicked.connect(judge.peek)
-        self.matrix.cell_changed.connect(self._on_matrix_cell_changed)
         judge.changed.connect(self.refresh)
         self.refresh()
 
@@ -51,11 +49,12 @@ class MatrixPanel(QWidget):
             self._show(judge.last, is_last=True)
         else:
             self.matrix.hide()
+            self.title.setText(self.tr("Reward model"))
             self.state.setText(self.tr("Its opinion is shown when your order is complete."))
-        self._on_matrix_cell_changed()
 
     def _show(self, judged: Judged, *, is_last: bool) -> None:
         self.matrix.setVisible(bool(judged.scores))
+        self.title.setText(self.tr("Reward model, last set") if is_last else self.tr("Reward model"))
         if not judged.scores:
             self.state.setText(self._judge.message or self.tr("The reward model reads the answers…"))
             return
@@ -84,8 +83,3 @@ class MatrixPanel(QWidget):
             "Loss = -1/n · sum of ln sigmoid(r(better) - r(worse)) over the n pairs ranked apart; n is C(K,2) without "
             "ties, which make no pair. InstructGPT, equation 1."
         )
-
-    def _on_matrix_cell_changed(self) -> None:
-        text = self.matrix.explain() if self.matrix.isVisibleTo(self) else ""
-        self.detail.setText(text)
-        self.detail.setVisible(bool(text))

@@ -6,7 +6,7 @@ from PySide6.QtGui import QInputMethodEvent, QKeyEvent
 from rlhf_studio.store.answer_sets import AnswerSet
 from rlhf_studio.ui.rank.board import PAIR
 from rlhf_studio.ui.rank.keys import digit_of, is_plain, is_wide_tie
-from rlhf_studio.ui.rank.order_entry import OrderEntry
+from rlhf_studio.ui.rank.order_entry import OrderEntry, Tiers
 from rlhf_studio.ui.rank.pace import Stopwatch
 from rlhf_studio.ui.rank.page import RankPage
 from rlhf_studio.ui.rank.sheet import Sheet, SheetKeeper
@@ -20,6 +20,7 @@ class Ordering(QObject):
     """Keeps what was said of every set seen, for when it comes back; of two answers one key says all."""
 
     changed = Signal()
+    closed = Signal()  # no set is shown any more
     decided = Signal()  # of two answers: there is nothing more to say
 
     def __init__(self, session: Session, page: RankPage, parent: QObject | None = None) -> None:
@@ -62,6 +63,16 @@ class Ordering(QObject):
         if self.sheet.is_all_bad:
             self._page.say(self.tr("You said that both are bad."), "muted")
 
+    def fill(self, tiers: Tiers, confidence: int | None, note: str, *, is_all_bad: bool) -> None:
+        """Begin the set that is shown with what was said of it earlier, to be corrected; its seconds count anew."""
+        if self.sheet is None:
+            return
+        self.entry = self.sheet.entry = OrderEntry.of(self.entry.k, tiers)
+        self.sheet.confidence, self.sheet.note, self.sheet.is_all_bad = confidence, note, is_all_bad
+        self.watch.restart(0.0)
+        self._page.verdict.show_verdict(confidence, note)
+        self.show()
+
     def wait(self, k: int) -> None:
         """Show no order while answers are being written."""
         self.close()
@@ -75,6 +86,7 @@ class Ordering(QObject):
         self._leave()
         self.sheet = None
         self.is_open = self.is_growing = False
+        self.closed.emit()
 
     def done(self) -> None:
         """What was said of the set is stored as a label, so it is no longer kept beside the labels."""
@@ -82,6 +94,7 @@ class Ordering(QObject):
             self.sheet.seconds = self.watch.seconds
             self.keeper.done(self.sheet)
             self.sheet = None
+        self.closed.emit()
 
     def show(self) -> None:
         """Show the order so far."""

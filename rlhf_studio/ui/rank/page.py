@@ -11,6 +11,7 @@ from rlhf_studio.ui.rank.columns import RankColumns
 from rlhf_studio.ui.rank.differences import Differences
 from rlhf_studio.ui.rank.order_entry import OrderEntry
 from rlhf_studio.ui.rank.rail import OrderRail
+from rlhf_studio.ui.rank.rating_view import RatingView
 from rlhf_studio.ui.rank.sources import SourcesBar
 from rlhf_studio.ui.rank.verdict_bar import VerdictBar
 from rlhf_studio.ui.session import Session
@@ -35,6 +36,9 @@ class RankPage(QStackedWidget):
         self.board = AnswerBoard(session.theme)
         self.rail = OrderRail(session.theme)
         self.below_rail = QVBoxLayout()  # for what belongs to the order beside it
+        self.above = QVBoxLayout()  # for what is to be known of the set before anything else
+        self.rating = RatingView(session.theme)
+        self.rates = self._make_rates()
         self.columns = RankColumns(session.theme)
         self.verdict = VerdictBar()
         self.differences = Differences(self.board, self)
@@ -61,7 +65,7 @@ class RankPage(QStackedWidget):
             self.tr("Write a prompt"),
         )
         self._work = self._make_work()
-        for page in (self._work, self.no_sets, self.no_prompts):
+        for page in (self._work, self.rating, self.no_sets, self.no_prompts):
             self.addWidget(page)
         acts.differences.toggled.connect(self._on_differences_toggled)
         acts.columns.toggled.connect(self._on_columns_toggled)
@@ -82,7 +86,7 @@ class RankPage(QStackedWidget):
     @property
     def is_working(self) -> bool:
         """Whether answers are shown."""
-        return self.currentWidget() is self._work
+        return self.currentWidget() in {self._work, self.rating}
 
     @property
     def primary(self) -> QPushButton:
@@ -90,11 +94,17 @@ class RankPage(QStackedWidget):
         empty = self.currentWidget()
         if isinstance(empty, EmptyState):
             return empty.button
+        if empty is self.rating:
+            return self.rating.ranking
         return self.acts.first if self.is_pair else self.submit
 
     def show_work(self) -> None:
         """Show a set."""
         self.setCurrentWidget(self._work)
+
+    def show_rating(self) -> None:
+        """Show the answers one by one."""
+        self.setCurrentWidget(self.rating)
 
     def show_empty(self, *, has_prompts: bool) -> None:
         """Show what is missing."""
@@ -182,6 +192,14 @@ class RankPage(QStackedWidget):
         sizes.setCurrentIndex(sizes.findData(LEAST_K) if place < 0 else place)
         return sizes
 
+    def _make_rates(self) -> Button:
+        tip = self.tr("Rate each answer by itself before it is ranked: overall quality and flags, as in the paper")
+        rates = Button(self.tr("Rate first"), tip, "chip")
+        rates.setCheckable(True)
+        rates.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # likewise
+        rates.setEnabled(not self._session.store.is_read_only)
+        return rates
+
     def _make_simulated(self) -> tuple[PlainLabel, Button, Button, QWidget]:
         words = PlainLabel("", "muted")
         tag = Tag(self.tr("simulated"), self.tr("A program made these rankings, no person did"))
@@ -216,6 +234,7 @@ class RankPage(QStackedWidget):
         middle.addLayout(self._make_side())
         if self._session.store.is_read_only:
             layout.addWidget(_banner(self._session.store.read_only_reason))
+        layout.addLayout(self.above)
         layout.addWidget(self._simulated_bar)
         layout.addWidget(self.prompt)
         layout.addLayout(middle, 1)
@@ -223,7 +242,7 @@ class RankPage(QStackedWidget):
         layout.addWidget(self.hint)
         layout.addWidget(self.verdict)
         layout.addWidget(self.acts)
-        below = row(self.status, self.sources, self.sizes)
+        below = row(self.status, self.rates, self.sources, self.sizes)
         below.setStretch(0, 1)
         layout.addLayout(below)
         return work

@@ -1,20 +1,22 @@
 """Rating each answer of a set before they are ranked: what keys and clicks do, each kept on disk at once."""
 
+import unicodedata
 from collections.abc import Collection, Sequence
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QInputMethodEvent, QKeyEvent
 
 from rlhf_studio.errors import StudioError
 from rlhf_studio.schema import Completion, Turn
 from rlhf_studio.store.database import Changes
 from rlhf_studio.store.ratings import FLAGS, LEAST_OVERALL, MOST_OVERALL, Rating
-from rlhf_studio.ui.rank.keys import digit_of, is_enter, is_plain, is_wide_tie
+from rlhf_studio.ui.rank.keys import digit_of, is_enter, is_plain
 from rlhf_studio.ui.rank.rating_view import RatingView
 from rlhf_studio.ui.session import Session
 
 _META = "ui.rates_first"
 _ON = "yes"
+_EQUALS = frozenset({"=", "\uff1d"})
 
 
 class RatingStep(QObject):
@@ -87,7 +89,10 @@ class RatingStep(QObject):
     def take_key(self, event: QKeyEvent) -> bool:
         """Act on a digit, a flag's key, an arrow or Enter; return whether it was one of them."""
         if event.modifiers() & Qt.KeyboardModifier.AltModifier:
-            return self._take_flag(event)
+            flag = _flag_of(event)
+            if flag is not None:
+                self.toggle_flag(flag)
+            return flag is not None
         if not is_plain(event):
             return False
         if is_enter(event):
@@ -99,8 +104,20 @@ class RatingStep(QObject):
         elif (digit := digit_of(event)) is not None:
             self.give_overall(digit)
         else:
-            return _is_tie(event)  # the ranking's key: here it does nothing
+            return event.text() in _EQUALS  # the ranking's key: here it does nothing
         return True
+
+    def is_flag(self, event: QKeyEvent) -> bool:
+        """Whether a key is one of a flag."""
+        return bool(event.modifiers() & Qt.KeyboardModifier.AltModifier) and _flag_of(event) is not None
+
+    def take_composed(self, event: QInputMethodEvent) -> None:
+        """Act on the digits that an input method confirmed."""
+        for sign in event.commitString():
+            value = unicodedata.decimal(sign, None)
+            if value is not None:
+                self.give_overall(value)
+        event.accept()
 
     def give_overall(self, value: int) -> None:
         """Say how good the answer is that is shown, and show the next one; after the last one comes the ranking."""
@@ -136,16 +153,6 @@ class RatingStep(QObject):
             self.done.emit()
 
     # --- inside
-
-    def _take_flag(self, event: QKeyEvent) -> bool:
-        digit = digit_of(event)
-        if _is_tie(event):
-            self.toggle_flag(len(FLAGS) - 1)
-        elif digit is not None:
-            self.toggle_flag((digit - 1) % 10)  # 0 stands behind 9 on the keyboard
-        else:
-            return False
-        return True
 
     def _finish(self) -> None:
         """Enter: to the answer that is not rated yet; where it is the one shown, or there is none, to the ranking."""
@@ -200,5 +207,9 @@ class RatingStep(QObject):
         self._reread()
 
 
-def _is_tie(event: QKeyEvent) -> bool:
-    return event.text() == "=" or is_wide_tie(event)
+def _flag_of(event: QKeyEvent) -> int | None:
+    """The place of the flag that a key stands for, with Alt: 1 to 9, 0 and = as they lie on the keyboard."""
+    if event.text() in _EQUALS or event.key() == Qt.Key.Key_Equal:
+        return len(FLAGS) - 1
+    digit = digit_of(event)
+    return None if digit is None else (digit - 1) % 10

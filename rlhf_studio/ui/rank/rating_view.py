@@ -6,7 +6,7 @@ Source: Ouyang et al. 2022, arXiv:2203.02155, table 3 and the labeling interface
 from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from rlhf_studio.schema import Completion, Turn
 from rlhf_studio.store.ratings import FLAGS, LEAST_OVERALL, MOST_OVERALL, Rating
@@ -136,21 +136,21 @@ class RatingView(QWidget):
         body = QVBoxLayout(inner)
         body.setContentsMargins(0, 0, 0, 0)
         body.setSpacing(2 * GRID)
+        words = self.tr("Flags first, then 1 to 7: the digit is kept at once and shows the next answer.")
         body.addWidget(card)
         body.addLayout(self._overall_row())
         body.addWidget(self._flag_box())
+        body.addWidget(PlainLabel(words, "muted", wraps=True))
         body.addStretch(1)
         scroll = FittingScroll(inner)
         scroll.set_limit(4096)
+        scroll.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         scroll.setAccessibleName(self.tr("Answer, overall quality and flags"))
-        words = self.tr("Flags first, then 1 to 7: the digit is kept at once and shows the next answer.")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
         layout.setSpacing(GRID)
         layout.addWidget(self.prompt)
         layout.addWidget(scroll, 1)
-        layout.addStretch(0)
-        layout.addWidget(PlainLabel(words, "muted", wraps=True))
         layout.addLayout(row(self.ranking, self.back, self.next, self.unrankable, self.skip, None))
 
     def _overall_row(self) -> QHBoxLayout:

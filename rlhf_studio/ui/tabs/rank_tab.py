@@ -13,6 +13,7 @@ from rlhf_studio.schema import Completion
 from rlhf_studio.store.answer_sets import AnswerSet
 from rlhf_studio.store.database import Changes
 from rlhf_studio.store.overlaps import Pass
+from rlhf_studio.ui.rank.beside import Beside
 from rlhf_studio.ui.rank.contradiction_warnings import ContradictionWarnings
 from rlhf_studio.ui.rank.gestures import Gestures
 from rlhf_studio.ui.rank.loop_stack import LoopStack
@@ -56,6 +57,7 @@ class RankTab(Tab):
         layout.addWidget(self.loop)
         acts = (self.submit, self.reroll_focused, self.mark_unrankable, self.skip_set)
         self.gestures = Gestures(self, self.page, self.order, acts, session.keymap)
+        self.beside = Beside(session, self.page, self.order, self)
         self._connect()
 
     # --- what the window asks
@@ -70,7 +72,9 @@ class RankTab(Tab):
         return self.page.primary
 
     def go_to(self, target: GoTo) -> None:
-        if target.prompt_id is not None:
+        if self.beside.hold(target, self._open):
+            self._update()
+        elif target.prompt_id is not None:
             self._go_to_prompt(target.prompt_id)
         elif target.act and not self.page.is_working:
             self.page.primary.click()
@@ -114,6 +118,8 @@ class RankTab(Tab):
             return
         if tiers is None:
             self.order.say_missing()
+            return
+        if self.beside.leaves_unchanged(self._set, tiers):
             return
         words = self.tr("Ranking saved. {credits}").format(credits=credit_words(self._answers))
         self._finish(partial(self._rank, tiers), words)
@@ -159,17 +165,7 @@ class RankTab(Tab):
     def _rank(self, tiers: Tiers) -> Changes:
         """Store the order of the set that is shown."""
         assert self._set is not None  # noqa: S101  only then there is an order
-        ids = self._set.completion_ids
-        sheet, verdict = self.order.sheet, self.page.verdict
-        made = self.session.store.rank_served(
-            self._set,
-            [[ids[index] for index in tier] for tier in tiers],
-            self.order.watch.seconds,
-            self.session.labeler,
-            confidence=verdict.confidence,
-            note=verdict.note.strip(),
-            is_all_bad=sheet is not None and sheet.is_all_bad,
-        )
+        made = self.beside.store_order(self._set, tiers)
         self.warnings.note(made.ids[0])
         return made.changes
 
@@ -235,6 +231,7 @@ class RankTab(Tab):
         self._set, self._answers = answers, completions
         self.page.prompt.show_turns(prompt.turns)
         self.page.show_work()
+        self.beside.opened(answers, prompt.turns, completions)
         self.attention.refresh()
         if equal := equal_words(completions):
             self.page.say(equal, "muted")
@@ -254,6 +251,8 @@ class RankTab(Tab):
             sets, undone = self.queue.waiting(), self._undone.take()
         except StudioError as error:
             self.session.say(str(error), kind="error")
+            return
+        if self.beside.keeps(self._set):
             return
         waiting = {answers.id: answers for answers in sets}
         if undone in waiting:
@@ -353,6 +352,11 @@ class RankTab(Tab):
             self._follow()
             self._update()
 
+    def _on_beside_left(self) -> None:
+        self.order.done()
+        self._set = None
+        self._show_next()
+
     def _on_write_wanted(self) -> None:
         self.go_to_requested.emit(GoTo("write"))
 
@@ -385,7 +389,9 @@ class RankTab(Tab):
         page.no_sets.acted.connect(self.sample)
         page.no_prompts.acted.connect(self._on_write_wanted)
         page.board.reroll_asked.connect(self.reroll)
-        self.loop.go_to_requested.connect(self.go_to_requested)
+        for part in (self.loop, self.beside):
+            part.go_to_requested.connect(self.go_to_requested)
+        self.beside.left.connect(self._on_beside_left)
         self.loop.ranking_wanted.connect(self.setFocus)
         self.order.changed.connect(self._enable)
         self.order.decided.connect(self.submit)
