@@ -26,6 +26,7 @@ from rlhf_studio.jobs.inference_events import (
     RequestDone,
     RequestFailed,
 )
+from rlhf_studio.jobs.inference_outbox import Outbox
 from rlhf_studio.jobs.inference_question import Listener, Place, Question
 from rlhf_studio.jobs.models import ModelChoice
 from rlhf_studio.jobs.torch_loading import is_loaded, load_torch
@@ -74,30 +75,6 @@ class _Request:
     progress: Iterator[None] | None = field(default=None, repr=False)
 
 
-class _Outbox:
-    """Events on their way to the window; a growing answer is in it once. The service's lock guards it."""
-
-    def __init__(self) -> None:
-        self._events: dict[object, InferenceEvent] = {}
-
-    def put(self, event: InferenceEvent) -> None:
-        key: object = object()  # of its own: what an event carries need not be hashable
-        match event:
-            case AnswerText(request, index) | AnswerDone(request, index):
-                key = (request, index)
-                self._events.pop(key, None)  # it goes to the end
-            case EvaluationProgress(request):
-                key = (request, "share")
-        self._events[key] = event
-
-    def forget(self, request: int) -> None:
-        self._events = {key: event for key, event in self._events.items() if getattr(event, "request", None) != request}
-
-    def take(self) -> list[InferenceEvent]:
-        events, self._events = list(self._events.values()), {}
-        return events
-
-
 class InferenceService:
     """Samples and scores answers; every method returns at once and may be called from the window's thread."""
 
@@ -114,7 +91,7 @@ class InferenceService:
         self._changed = threading.Condition()  # guards all that follows
         self._requests: dict[int, _Request] = {}
         self._given_up: list[_Request] = []  # their models and caches are let go on the thread that made them
-        self._outbox = _Outbox()
+        self._outbox = Outbox()
         self._last_id = 0
         self._is_closing = False
         self._thread: threading.Thread | None = None
@@ -178,12 +155,7 @@ class InferenceService:
         return self._ask(priority, partial(_answer, question))
 
     def score(
-        self,
-        reward: ModelChoice | Path,
-        turns: Sequence[Turn],
-        answers: Sequence[Answer],
-        *,
-        priority: int = URGENT,
+        self, reward: ModelChoice | Path, turns: Sequence[Turn], answers: Sequence[Answer], *, priority: int = URGENT
     ) -> int:
         """Score answers that are there already; ``AnswersScored`` comes before ``RequestDone``.
 
