@@ -48,6 +48,7 @@ QPushButton[look="danger"] { color: $danger; border-color: $danger; }
 QPushButton[look="quiet"], QToolButton { background: transparent; border: 1px solid transparent; border-radius: 6px;
     padding: 4px 8px; }
 QPushButton[look="quiet"]:hover, QToolButton:hover { background: $selection; }
+QPushButton[look="quiet"]:checked { background: $selection; }
 QPushButton[look="quiet"]:focus, QToolButton:focus { border: 2px solid $accent; padding: 3px 7px; }
 QPushButton[look="link"] { background: transparent; border: 1px solid transparent; padding: 4px 8px; color: $accent;
     font-weight: 600; }

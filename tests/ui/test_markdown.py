@@ -156,6 +156,18 @@ def test_the_preview_is_toggled_by_key_and_button_and_follows(tab, qtbot):
     assert not preview.isVisible()
 
 
+def test_the_preview_begins_at_the_beginning_and_stays_where_one_reads(tab, qtbot):
+    tab.answer.editor.insertPlainText("# Title\n\n" + "A paragraph of some words.\n\n" * 40)
+    toggle(tab)
+    bar = tab.answer.writing.preview.view.verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() > 100)
+    assert bar.value() == 0
+    bar.setValue(60)
+    QTest.keyClicks(tab.answer.editor, "x")
+    qtbot.waitUntil(lambda: tab.answer.writing.preview.view.toPlainText().endswith("x"))
+    assert bar.value() == 60
+
+
 def test_the_preview_lies_beside_where_there_is_room_and_below_elsewhere(tab, qtbot):
     toggle(tab)
     writing = tab.answer.writing

@@ -7,6 +7,7 @@ from PySide6.QtGui import (
     QColor,
     QFont,
     QResizeEvent,
+    QShowEvent,
     QTextBlock,
     QTextBlockFormat,
     QTextCharFormat,
@@ -98,6 +99,12 @@ class MarkdownView(QTextEdit):
         super().resizeEvent(event)
         if event.oldSize().width() != event.size().width():
             self.updateGeometry()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Stay where the page is: Qt scrolls to the cursor, which a page that is read does not have."""
+        place = self.verticalScrollBar().value()
+        super().showEvent(event)
+        self.verticalScrollBar().setValue(place)
 
     def _wanted_px(self) -> int:
         edges = self.height() - self.viewport().height()
