@@ -274,17 +274,21 @@ def test_what_sampling_takes_from_a_run_is_told(tab, session, monkeypatch):
     now = [0.0]
     bar._cost._clock = lambda: now[0]
     session.inference.texts = ()
-    train(session, TrainingState.RUNNING)
-    assert not bar.cost.isVisible()
     tab.queue.set_pace(5, rests_while_training=False)
+    train(session, TrainingState.RUNNING)
+    now[0] = 90.0
+    bar._measure()
+    assert not bar.cost.isVisible()  # it loads what it needs, and waits for nobody
+    monkeypatch.setattr(type(session), "live_run", "20260101-120000-sft")
+    bar._measure()
     assert tab.queue.is_sampling
-    now[0], session.turns._waited["training"] = 10.0, 0.8
+    now[0], session.turns._waited["training"] = 100.0, 0.8
     bar._measure()
     assert bar.cost.text() == "Sampling takes 8 % of training's time"
     assert bar._timer.isActive()
     tab.queue.set_pace(5, rests_while_training=True)
     assert bar.cost.text() == "Sampling rests while the run goes on"
-    now[0] = 40.0
+    now[0] = 130.0
     tab.queue.set_pace(2, rests_while_training=False)
     bar._measure()
     assert bar.cost.text() == "Sampling took 2 % of this run's time"

@@ -160,12 +160,13 @@ class SourcesBar(QWidget):
     def _measure(self) -> None:
         """Note how things stand, and say what sampling costs; the clock runs only while there is something to see."""
         state, queue = self._session.state, self._queue
-        is_training = state in {TrainingState.RUNNING, TrainingState.STOPPING}
+        is_on = state in {TrainingState.RUNNING, TrainingState.STOPPING}
+        is_training = is_on and bool(self._session.live_run)  # before, it loads libraries and waits for nobody
         self._cost.note(is_training=is_training, is_sampling=queue is not None and queue.is_sampling)
-        words = self._cost_words() if is_training else ""
+        words = self._cost_words() if is_on else ""
         self.cost.setText(words)
         self.cost.setVisible(bool(words))
-        if is_training and self.isVisible():
+        if is_on and self.isVisible():
             self._timer.start()
         else:
             self._timer.stop()
