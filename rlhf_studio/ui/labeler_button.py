@@ -25,6 +25,7 @@ class LabelerButton(QToolButton):
         super().__init__(parent)
         self._session = session
         self.setObjectName("labeler")
+        self.setProperty("look", "foot")
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)

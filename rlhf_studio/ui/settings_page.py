@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 
 from rlhf_studio.errors import StudioError
 from rlhf_studio.jobs.data_folder import choose_data_folder
+from rlhf_studio.jobs.serving import MOST_AGAIN
 from rlhf_studio.paths import DATA_VARIABLE, data_dir, resources_dir
 from rlhf_studio.store.overlaps import MAX_NAME
 from rlhf_studio.ui.preferences import Preferences
@@ -40,7 +41,9 @@ class SettingsPage(QDialog):
     """A dialog beside the window; everything is kept at once, there is nothing to confirm."""
 
     keys_requested = Signal()
-    changed = Signal(str)  # theme, font_points, language, device, threads, labeler or data_folder
+    changed = Signal(
+        str
+    )  # theme, font_points, language, device, threads, labeler, shared_percent, repeated_percent or data_folder
 
     def __init__(self, theme: Theme, preferences: Preferences, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -148,6 +151,14 @@ class SettingsPage(QDialog):
         self.labeler_edit.editingFinished.connect(self._on_labeler_editing_finished)
         form = _Form(self.tr("Labels"))
         form.add(self.tr("Your &name"), self.labeler_edit, self.tr("Is kept with every label you make"))
+        self.shared_box = _percent_box(self._preferences.shared_percent)
+        self.shared_box.valueChanged.connect(self._on_shared_box_value_changed)
+        tip = self.tr("Of the sets you are given to rank, how many others have ranked: it shows how far people agree")
+        form.add(self.tr("Sh&ared sets"), self.shared_box, tip)
+        self.repeated_box = _percent_box(self._preferences.repeated_percent)
+        self.repeated_box.valueChanged.connect(self._on_repeated_box_value_changed)
+        tip = self.tr("Of the sets you are given to rank, how many you have ranked before; no reward learns from those")
+        form.add(self.tr("Silent &repeats"), self.repeated_box, tip)
         return form
 
     def _keys_group(self) -> QGroupBox:
@@ -224,6 +235,14 @@ class SettingsPage(QDialog):
             self.labeler_edit.setText(self._preferences.labeler)  # an empty name is the account's
             self.changed.emit("labeler")
 
+    def _on_shared_box_value_changed(self, percent: int) -> None:
+        self._preferences.shared_percent = percent
+        self.changed.emit("shared_percent")
+
+    def _on_repeated_box_value_changed(self, percent: int) -> None:
+        self._preferences.repeated_percent = percent
+        self.changed.emit("repeated_percent")
+
     def _on_open_button_clicked(self) -> None:
         data_dir().mkdir(parents=True, exist_ok=True)
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(data_dir())))
@@ -273,6 +292,15 @@ def languages(resources: Path) -> tuple[str, ...]:
     """Codes of the languages that there are translations for; English needs none."""
     names = [path.stem for path in (resources / "translations").glob(f"{_TRANSLATION}*.qm")]
     return tuple(sorted(name.removeprefix(_TRANSLATION) for name in names))
+
+
+def _percent_box(percent: int) -> QSpinBox:
+    box = QSpinBox()
+    box.setRange(0, MOST_AGAIN)
+    box.setSuffix(" %")
+    box.setKeyboardTracking(False)
+    box.setValue(percent)
+    return box
 
 
 def _combo(*items: tuple[str, str]) -> QComboBox:

@@ -162,7 +162,7 @@ class StatusBar(QStatusBar):
             self.gpu_label.setToolTip(self.tr("Memory of the GPU that is taken, by all programs"))
 
     def _on_theme_changed(self) -> None:
-        self.setMinimumHeight(QFontMetrics(QApplication.font()).height() + GRID)
+        self.setMinimumHeight(QFontMetrics(QApplication.font()).height() + GRID + GRID // 2)
 
     def _on_session_training_state_changed(self, state: TrainingState) -> None:
         if state is TrainingState.IDLE:

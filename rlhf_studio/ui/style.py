@@ -50,6 +50,10 @@ QPushButton[look="quiet"], QToolButton { background: transparent; border: 1px so
 QPushButton[look="quiet"]:hover, QToolButton:hover { background: $selection; }
 QPushButton[look="quiet"]:checked { background: $selection; }
 QPushButton[look="quiet"]:focus, QToolButton:focus { border: 2px solid $accent; padding: 3px 7px; }
+QToolButton[look="foot"] { border-radius: 4px; padding: 1px 20px 1px 6px; }
+QToolButton[look="foot"]:focus { padding: 0 19px 0 5px; }
+QToolButton[look="foot"]::menu-indicator { image: url($icons/down.svg); width: 10px; height: 10px;
+    subcontrol-origin: padding; subcontrol-position: right center; right: 5px; }
 QPushButton[look="link"] { background: transparent; border: 1px solid transparent; padding: 4px 8px; color: $accent;
     font-weight: 600; }
 QPushButton[look="inline"] { background: transparent; border: 1px solid transparent; border-radius: 4px; padding: 0 2px;

@@ -4,7 +4,10 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from rlhf_studio.store.database import Changes
+from rlhf_studio.ui.labels.agreement_page import AgreementPage
+from rlhf_studio.ui.labels.bias_page import BiasPage
 from rlhf_studio.ui.labels.history import HistoryPage
+from rlhf_studio.ui.labels.measuring import Measuring
 from rlhf_studio.ui.labels.pace_page import PacePage
 from rlhf_studio.ui.labels.page import LabelsPage
 from rlhf_studio.ui.session import Session
@@ -35,6 +38,10 @@ class LabelsTab(Tab):
         self.history = HistoryPage(session)
         self.add_page("history", self.tr("History"), self.history, self.tr("Every label, the newest first"))
         self.add_page("pace", self.tr("Pace"), PacePage(session), self.tr("How long rankings take, by labeler"))
+        measuring = Measuring(session, self)
+        agreement, bias = AgreementPage(session, measuring), BiasPage(session, measuring)
+        self.add_page("agreement", self.tr("Agreement"), agreement, self.tr("How far labelers agree, and contradict"))
+        self.add_page("bias", self.tr("Bias"), bias, self.tr("What the answers that win have in common"))
         session.store_changed.connect(self._on_session_store_changed)
         self.show_page(session.preferences.value(_PAGE, "history"))
 
