@@ -79,8 +79,8 @@ def run_duplicates(args: argparse.Namespace) -> int:
         groups = last.groups or ()
         surplus = surplus_of(groups)
         print(
-            f"{len(groups)} groups of prompts share their first {store.prefix_length} characters; "
-            f"{len(surplus)} prompts are more than one of each."
+            f"Groups of prompts with the same first {store.prefix_length} characters: {len(groups)}. "
+            f"Prompts that are more than one of each: {len(surplus)}."
         )
         for group in groups[:_SHOWN]:
             first = group.prompts[0]
@@ -88,7 +88,7 @@ def run_duplicates(args: argparse.Namespace) -> int:
         _say_rest(len(groups))
         if args.delete:
             store.require_writable()
-            print(f"{len(store.delete_prompts(surplus).ids)} prompts were deleted.")
+            print(f"Prompts deleted: {len(store.delete_prompts(surplus).ids)}.")
     return 0
 
 
@@ -105,13 +105,13 @@ def run_caps(args: argparse.Namespace) -> int:
             print("There is no limit of prompts of one author.")
             return 0
         surplus = surplus_of(found)
-        print(f"{len(found)} authors have more than {store.author_cap} prompts; {len(surplus)} prompts are above that.")
+        print(f"Authors with more than {store.author_cap} prompts: {len(found)}. Prompts above that: {len(surplus)}.")
         for one in found[:_SHOWN]:
             print(f"  {one.prompts:>6} prompts by {words.plain(one.author)}")
         _say_rest(len(found))
         if args.delete:
             store.require_writable()
-            print(f"{len(store.delete_prompts(surplus).ids)} prompts were deleted.")
+            print(f"Prompts deleted: {len(store.delete_prompts(surplus).ids)}.")
     return 0
 
 
@@ -122,7 +122,7 @@ def run_splits(args: argparse.Namespace) -> int:
     with open_project(args.folder, read_only=not args.mend) as store:
         if args.mend:
             store.require_writable()
-            print(f"{len(store.mend_splits('').ids)} prompts moved to the split of their author.")
+            print(f"Prompts moved to the split of their author: {len(store.mend_splits('').ids)}.")
         check = store.check_splits()
         if not check.is_by_author:
             print(
@@ -133,7 +133,7 @@ def run_splits(args: argparse.Namespace) -> int:
         if check.holds:
             print(f"Each of {check.authors} authors lies in one split.")
             return 0
-        print(f"{len(check.torn)} of {check.authors} authors lie in two splits or more.")
+        print(f"Authors in two splits or more: {len(check.torn)} of {check.authors}.")
         for author, splits in list(check.torn.items())[:_SHOWN]:
             print(f"  {words.plain(author)}: {', '.join(f'{split} {count}' for split, count in splits.items())}")
         _say_rest(len(check.torn))

@@ -18,6 +18,7 @@ from rlhf_studio.ui.keys.dialog import KeysDialog
 from rlhf_studio.ui.labeler_button import LABELER_KEYS
 from rlhf_studio.ui.loop_strip import LoopStrip
 from rlhf_studio.ui.messages import Message
+from rlhf_studio.ui.quality.window import open_quality
 from rlhf_studio.ui.rank.simulated import choose_target, delete_simulated
 from rlhf_studio.ui.session import Session, TrainingState
 from rlhf_studio.ui.spoken import act_word
@@ -156,6 +157,10 @@ class MainWindow(QMainWindow):
         self._keys.raise_()
         self._keys.activateWindow()
 
+    def open_quality(self) -> None:
+        """Look for duplicates, authors with too many prompts, and authors in two splits."""
+        open_quality(self.session, self)
+
     def zoom(self, factor: float) -> None:
         """Make all text larger or smaller; 0 is the system's size."""
         theme = self.session.theme
@@ -235,6 +240,7 @@ class MainWindow(QMainWindow):
                 Entry("target", self.tr("&Target of the simulated rankings…"), "", self.choose_target),
                 Entry("script", self.tr("Rank by a &script…"), "", self.rank_by_script),
                 Entry("delete_simulated", self.tr("&Delete simulated rankings"), "", self.delete_simulated),
+                Entry("prompt_quality", self.tr("&Quality of prompts\u2026"), "", self.open_quality),
             ],
         )
         titles = self._titles()

@@ -23,26 +23,30 @@ def said(capsys, *args, code=0):
 
 def test_duplicates_are_listed_and_deleted(folder, capsys):
     lines = said(capsys, "duplicates", folder).splitlines()
-    assert lines[0].startswith("8 groups of prompts share their first 128 characters; 8 prompts are more than one")
+    assert lines[0].startswith(
+        "Groups of prompts with the same first 128 characters: 8. Prompts that are more than one of each: 8."
+    )
     assert lines[1] == "      2 prompts as 1: Question 0"
-    assert "8 prompts were deleted." in said(capsys, "duplicates", folder, "--delete")
-    assert said(capsys, "duplicates", folder).startswith("0 groups")
+    assert "Prompts deleted: 8." in said(capsys, "duplicates", folder, "--delete")
+    assert said(capsys, "duplicates", folder).startswith("Groups of prompts with the same first 128 characters: 0.")
     assert said(capsys, "undo", folder) == "Taken back: a change of prompts.\n"
-    assert said(capsys, "duplicates", folder).startswith("8 groups")
+    assert said(capsys, "duplicates", folder).startswith("Groups of prompts with the same first 128 characters: 8.")
 
 
 def test_the_length_of_the_prefix_is_kept(folder, capsys):
-    assert said(capsys, "duplicates", folder, "--prefix-length", "16").startswith("6 groups of prompts share")
-    assert "first 16 characters; 22 prompts" in said(capsys, "duplicates", folder)
+    assert said(capsys, "duplicates", folder, "--prefix-length", "16").startswith(
+        "Groups of prompts with the same first 16 characters: 6."
+    )
+    assert "first 16 characters: 6. Prompts that are more than one of each: 22." in said(capsys, "duplicates", folder)
     assert entry.main(["project", "duplicates", folder, "--prefix-length", "1"]) == 3
     assert "outside 16 to 100000" in capsys.readouterr().err
 
 
 def test_authors_above_the_cap_are_listed_and_cut(folder, capsys):
-    assert said(capsys, "caps", folder).startswith("0 authors have more than 200 prompts")
+    assert said(capsys, "caps", folder).startswith("Authors with more than 200 prompts: 0.")
     text = said(capsys, "caps", folder, "--cap", "2", "--delete")
-    assert text.startswith("4 authors have more than 2 prompts; 8 prompts are above that.\n       4 prompts by a0")
-    assert said(capsys, "caps", folder).startswith("0 authors have more than 2")
+    assert text.startswith("Authors with more than 2 prompts: 4. Prompts above that: 8.\n       4 prompts by a0")
+    assert said(capsys, "caps", folder).startswith("Authors with more than 2 prompts: 0.")
     assert "no limit" in said(capsys, "caps", folder, "--cap", "0")
 
 
@@ -53,9 +57,9 @@ def test_splits_are_checked_and_mended(folder, tmp_path, capsys):
         other = "test" if home == "train" else "train"
         store.add_prompts([NewPrompt((Turn("user", "given"),), author="a0", split=other)])
     text = said(capsys, "splits", folder, code=1)
-    assert text.startswith("1 of 12 authors lie in two splits or more.\n  a0: ")
+    assert text.startswith("Authors in two splits or more: 1 of 12.\n  a0: ")
     assert f"{other} 1" in text
-    assert said(capsys, "splits", folder, "--mend").startswith("1 prompts moved")
+    assert said(capsys, "splits", folder, "--mend").startswith("Prompts moved to the split of their author: 1.")
     said(capsys, "splits", folder)
 
 

@@ -112,7 +112,7 @@ def test_shares_stand_beside_the_papers(qtbot, panel, session):
     assert line(10)[0] == "50.0 % (1)"
     assert show_shares(session, home) is window
     qtbot.waitUntil(window.isActiveWindow)
-    qtbot.waitUntil(lambda: faults_of(window, 760, 480) == [])
+    qtbot.waitUntil(lambda: faults_of(window, 860, 500) == [])
 
 
 def test_the_write_tab_shows_them_for_the_prompt_on_screen(qtbot, session):

@@ -12,7 +12,7 @@ from rlhf_studio.ui.session import Session
 from rlhf_studio.ui.widgets.parts import GRID, Button, row
 from rlhf_studio.ui.widgets.text import PlainLabel
 
-_SIZE = (760, 480)
+_SIZE = (860, 500)
 _NONE = "\u2013"
 
 
@@ -74,7 +74,11 @@ class SharesWindow(QWidget):
         table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         table.setTabKeyNavigation(False)
         table.setShowGrid(False)
+        table.setWordWrap(False)
+        table.setCornerButtonEnabled(False)
+        table.verticalHeader().setDefaultSectionSize(table.fontMetrics().lineSpacing() + GRID)
         table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
         for place, mark in enumerate(MARKS):
             shares = ("", *(_NONE if share is None else f"{share:.1f} %" for share in PAPER_SHARES[mark]))
             for column, words in enumerate(shares):

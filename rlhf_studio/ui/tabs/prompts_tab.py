@@ -8,6 +8,7 @@ from rlhf_studio.schema import UseCase
 from rlhf_studio.store.database import Changes, Written
 from rlhf_studio.store.prompt_edits import PromptEdit
 from rlhf_studio.ui.prompts.page import PromptsPage
+from rlhf_studio.ui.prompts_new.window import add_kinds
 from rlhf_studio.ui.session import Session
 from rlhf_studio.ui.tabs.tab import GoTo, Tab
 
@@ -22,6 +23,7 @@ class PromptsTab(Tab):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, parent)
         self.page = PromptsPage(session)
+        add_kinds(self.page.new_menu, session, self)
         self.model, self.table, self.filters = self.page.model, self.page.table, self.page.filters
         self._is_stale = True  # what is shown was read before the project changed
         self._shown: int | None = None  # in the reading panel
