@@ -97,6 +97,7 @@ QPlainTextEdit[flat="true"], QTextEdit[flat="true"] { background: transparent; b
     padding: 0; }
 QPlainTextEdit[flat="true"]:focus, QTextEdit[flat="true"]:focus { border-color: $accent; }
 QListView::item:selected, QTreeView::item:selected, QTableView::item:selected { background: $selection; color: $text; }
+QTableView[look="rows"]::item { padding: 0 5px; }
 QTreeView::item { padding: 3px 0; }
 QListView::item:hover, QTreeView::item:hover { background: $raised; }
 QHeaderView::section { background: $raised; color: $muted; border: none; border-bottom: 1px solid $border;

@@ -57,7 +57,7 @@ class EditBar(QFrame):
 
     def show_count(self, count: int) -> None:
         """Say how many prompts are chosen; of none the bar goes."""
-        self.count.setText(self.tr("%n chosen", "", count))
+        self.count.setText(self.tr("{count} chosen").format(count=f"{count:,}"))
         if not count:
             self._close_line()
         self.setVisible(count > 0 and not self._store.is_read_only)

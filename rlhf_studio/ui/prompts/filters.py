@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from PySide6.QtCore import QSignalBlocker, QTimer, Signal
-from PySide6.QtGui import QFocusEvent
+from PySide6.QtCore import QSignalBlocker, QSize, QTimer, Signal
+from PySide6.QtGui import QFocusEvent, QFont, QFontMetrics
 from PySide6.QtWidgets import QComboBox, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from rlhf_studio.errors import StudioError
@@ -19,11 +19,11 @@ from rlhf_studio.ui.write.flow import FlowLayout
 
 SEARCH_MS = 80  # from the last key to the search
 _MOST_NAMES = 300  # authors or tags in a box
-_NARROWEST = 11  # characters
+_EDGES_PX = 44  # of a box, around its words
 
 
 class FilterBox(QComboBox):
-    """One thing to narrow down by; its first entry, which names it, lets everything through."""
+    """One thing to narrow down by; its first entry is what it is called, and lets everything through."""
 
     chosen = Signal()  # by the person
     about_to_choose = Signal()  # its entries may be read now
@@ -33,7 +33,6 @@ class FilterBox(QComboBox):
         self.setObjectName(name)
         self.setAccessibleName(tip)
         self.setToolTip(tip)
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.setMaxVisibleItems(14)
         self.addItem(everything, None)
@@ -66,8 +65,18 @@ class FilterBox(QComboBox):
         self.choose(value)
         blocker.unblock()
 
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """As wide as what it shows: as wide as its longest entry, eight boxes would need two lines."""
+        font = QFont(self.font())
+        font.setWeight(QFont.Weight.DemiBold)
+        return QSize(QFontMetrics(font).horizontalAdvance(self.currentText()) + _EDGES_PX, super().sizeHint().height())
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        return self.sizeHint()
+
     def showPopup(self) -> None:  # noqa: N802
         self.about_to_choose.emit()
+        self.view().setMinimumWidth(self.view().sizeHintForColumn(0) + _EDGES_PX)
         super().showPopup()
 
     def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802
@@ -76,6 +85,7 @@ class FilterBox(QComboBox):
 
     def _on_current_index_changed(self, index: int) -> None:
         set_look(self, "chosen" if index > 0 else "")
+        self.updateGeometry()
 
 
 class LibraryFilters(QWidget):
@@ -152,34 +162,32 @@ class LibraryFilters(QWidget):
         return (
             FilterBox(
                 "use_case",
-                self.tr("Any use case"),
+                self.tr("Use case"),
                 [(use_case_word(one), one) for one in USE_CASES],
                 self.tr("Only prompts of one use case"),
             ),
-            FilterBox("source", self.tr("Any source"), sources, self.tr("Only prompts from one source")),
+            FilterBox("source", self.tr("Source"), sources, self.tr("Only prompts from one source")),
             FilterBox(
                 "split",
-                self.tr("Any split"),
+                self.tr("Split"),
                 [(split_word(one), one) for one in SPLITS],
                 self.tr("Only prompts to train on, or only held-out ones"),
             ),
             FilterBox(
                 "is_demonstrated",
-                self.tr("Demonstrated or not"),
+                self.tr("Demonstrations"),
                 demonstrated,
                 self.tr("Only prompts with, or without, a demonstration"),
             ),
-            FilterBox(
-                "is_ranked", self.tr("Ranked or not"), ranked, self.tr("Only prompts with, or without, a ranking")
-            ),
+            FilterBox("is_ranked", self.tr("Rankings"), ranked, self.tr("Only prompts with, or without, a ranking")),
             FilterBox(
                 "purpose",
-                self.tr("For anything"),
+                self.tr("Purpose"),
                 [(purpose_word(one), one) for one in PURPOSES],
                 self.tr("Only prompts for one purpose"),
             ),
-            FilterBox("tag", self.tr("Any tag"), [], self.tr("Only prompts with one tag")),
-            FilterBox("author", self.tr("Any author"), [], self.tr("Only prompts by one author")),
+            FilterBox("tag", self.tr("Tag"), [], self.tr("Only prompts with one tag")),
+            FilterBox("author", self.tr("Author"), [], self.tr("Only prompts by one author")),
         )
 
     def _connect(self) -> None:

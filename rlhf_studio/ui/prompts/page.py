@@ -14,7 +14,7 @@ from rlhf_studio.ui.widgets.parts import GRID, Button, EmptyState, row
 from rlhf_studio.ui.widgets.text import PlainLabel
 
 _SIDE, _READING = "prompts/side", "prompts/reading"  # of the splitters
-_SIDE_PX, _READING_PX = 288, 190
+_SIDE_PX, _READING_PX = 288, 150
 
 
 class PromptsPage(QWidget):
@@ -59,9 +59,10 @@ class PromptsPage(QWidget):
         self._rows.setCurrentWidget(self.table if found else self.nothing)
         self.use_cases.show_counts(self.model.counts)
         self.use_cases.choose(self.model.query.use_case)
-        words = self.tr("%n prompts", "", found).replace(str(found), f"{found:,}", 1)
         if found < everything:
             words = self.tr("{found} of {all}").format(found=f"{found:,}", all=f"{everything:,}")
+        else:
+            words = self.tr("1 prompt") if found == 1 else self.tr("{count} prompts").format(count=f"{found:,}")
         self.shown.setText(words)
 
     def keep_state(self) -> None:

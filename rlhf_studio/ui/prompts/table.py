@@ -1,7 +1,7 @@
 """The table of the library: any number of rows, chosen by mouse and keyboard, with a menu of what to do to them."""
 
-from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, QModelIndex, Qt, Signal
+from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QKeyEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QWidget
 
 from rlhf_studio.ui.itemmodels.library import (
@@ -26,6 +26,8 @@ _WIDTHS = {  # in characters of the font
     RANKINGS: 9,
     AUTHOR: 9,
 }
+_GIVEN_UP = (AUTHOR, SOURCE, SPLIT, TAGS)  # in this order, where the text would have less than its characters
+_TEXT_CHARACTERS = 36
 _MOST_RANGES = (
     500  # a selection of more separate pieces is given up when rows move: Qt needs the square of their number
 )
@@ -44,7 +46,9 @@ class LibraryTable(QTableView):
         super().__init__(parent)
         self.library = model
         self.setModel(model)
+        self.setProperty("look", "rows")
         self.setAccessibleName(self.tr("Prompts"))
+        self.setToolTip(self.tr("All prompts that fit; Enter answers one in Write, Delete deletes the chosen ones"))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setTabKeyNavigation(False)
@@ -133,6 +137,15 @@ class LibraryTable(QTableView):
             return
         event.accept()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        self._give_up_columns()
+        super().resizeEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._fit()
+
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802
         if self.current_id() is not None:
             self.menu.popup(event.globalPos())
@@ -156,7 +169,20 @@ class LibraryTable(QTableView):
         metrics = self.fontMetrics()
         self.verticalHeader().setDefaultSectionSize(metrics.height() + 12)
         for column, characters in _WIDTHS.items():
-            self.setColumnWidth(column, characters * metrics.averageCharWidth() + 2 * GRID)
+            self.setColumnWidth(column, self._width_of(characters))
+        self._give_up_columns()
+
+    def _width_of(self, characters: int) -> int:
+        return characters * self.fontMetrics().averageCharWidth() + 2 * GRID
+
+    def _give_up_columns(self) -> None:
+        """Leave the text enough room to be told apart from others."""
+        left = self.viewport().width() - sum(map(self._width_of, _WIDTHS.values()))
+        for column in _GIVEN_UP:
+            is_hidden = left < self._width_of(_TEXT_CHARACTERS)
+            if is_hidden:
+                left += self._width_of(_WIDTHS[column])
+            self.setColumnHidden(column, is_hidden)
 
     def _make_menu(self) -> QMenu:
         menu = QMenu(self)

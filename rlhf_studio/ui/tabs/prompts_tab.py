@@ -73,7 +73,7 @@ class PromptsTab(Tab):
         except StudioError as error:
             self.session.say(str(error), kind="error")
             return
-        self._say_done(made, self.tr("%n prompts changed.", "", len(made.ids)))
+        self._say_done(made, self.tr("1 prompt changed."), self.tr("{count} prompts changed."))
 
     def delete(self) -> None:
         """Delete the chosen prompts; undo brings them back."""
@@ -83,7 +83,7 @@ class PromptsTab(Tab):
         except StudioError as error:
             self.session.say(str(error), kind="error")
             return
-        self._say_done(made, self.tr("%n prompts deleted.", "", len(made.ids)))
+        self._say_done(made, self.tr("1 prompt deleted."), self.tr("{count} prompts deleted."))
         left = len(self.model.ids)
         if left:  # the keyboard goes on where it was
             self.table.setCurrentIndex(self.model.index(min(max(row, 0), left - 1), 0))
@@ -99,13 +99,14 @@ class PromptsTab(Tab):
 
     # --- inside
 
-    def _say_done(self, made: Written, words: str) -> None:
+    def _say_done(self, made: Written, of_one: str, of_many: str) -> None:
         if not made.ids:
             self.session.say(self.tr("Nothing had to be changed."))
             return
         self.session.changed(made.changes, self)
         self._read()
-        self.session.say(words, kind="undo")
+        count = len(made.ids)
+        self.session.say(of_one if count == 1 else of_many.format(count=f"{count:,}"), kind="undo")
 
     def _read(self) -> None:
         chosen, current, before = self.table.chosen_ids(), self.table.current_id(), self.model.ids
