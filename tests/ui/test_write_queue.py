@@ -175,3 +175,10 @@ def test_a_chips_line_is_as_long_as_the_part_that_is_done(tab, store, session, t
     session.changed(Changes(frozenset({"demonstration"})))
     full, rest = done()
     assert full / (full + rest) == pytest.approx(2 / 3, abs=0.05)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_the_next_start_goes_on_with_what_was_left_unfinished(order, tab, store, session, open_write_tab):
+    choose(tab, order)
+    store.save_draft(6, "A hen")
+    assert open_write_tab(session).answer.text == "A hen"

@@ -79,7 +79,7 @@ class WriteTab(VersionActs):
         is_empty = self.prompts.total == 0 and not self.prompts.is_filtered
         self.page.show_empty(is_empty=is_empty and not self.page.is_form_open)
         if self._prompt is None:
-            first = self.up_next.find() or self.prompts.neighbour_id(1)
+            first = self.prompts.unfinished_id() or self.up_next.next_id() or self.prompts.neighbour_id(1)
             if first is not None:
                 self._go(first)
                 self.answer.focus_editor()
@@ -113,7 +113,7 @@ class WriteTab(VersionActs):
         if self._reviser.demonstration is not None:
             self._save_version(text)
             return
-        following = self.up_next.find()
+        following = self.up_next.next_id()
         try:
             written = self.session.store.add_demonstration(
                 self._prompt.id, text, self.session.labeler, model=self.answer.model
@@ -139,7 +139,7 @@ class WriteTab(VersionActs):
             return
         if self._prompt is not None:
             self.up_next.skip(self._prompt.id)
-        following = self.up_next.find() or self.prompts.neighbour_id(1)
+        following = self.up_next.next_id() or self.prompts.neighbour_id(1)
         if following is None:
             self.session.say(self.tr("There is no other prompt in this list."))
             return

@@ -140,6 +140,11 @@ class PromptList(QWidget):
         found = self.model.item(self._here() + step)
         return None if found is None else found.id
 
+    def unfinished_id(self) -> int | None:
+        """The first prompt with a draft or an unfinished edit; the list begins with those."""
+        first = self.model.item(0)
+        return first.id if first is not None and first.has_draft else None
+
     def show_all(self) -> None:
         """Give up search, use case and switch."""
         self._set_filter(PromptFilter())

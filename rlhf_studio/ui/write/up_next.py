@@ -54,7 +54,7 @@ class UpNext(QWidget):
         order: Order = self.order.currentData()
         return "listed" if self._prompts.search.text().strip() else order
 
-    def find(self) -> int | None:
+    def next_id(self) -> int | None:
         """The prompt that comes after the open one; None where there is no other without a demonstration."""
         try:
             found = self._find()

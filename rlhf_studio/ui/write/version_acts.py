@@ -47,8 +47,8 @@ class VersionActs(Tab):
             return
         store = self.session.store
         try:
-            found = [d.id for d in store.demonstrations(self._prompt.id)]
-            wanted = demonstration_id if demonstration_id is not None else (found or [None])[-1]
+            newest = next((d.id for d in reversed(store.demonstrations(self._prompt.id))), None)
+            wanted = newest if demonstration_id is None else demonstration_id
             if wanted is None:
                 self.session.say(self.tr("This prompt has no demonstration yet."))
                 return
