@@ -38,7 +38,8 @@ def word_changes(before: str, after: str) -> list[tuple[str, Change]]:
     """
     old, new = words(before), words(after)
     if len(old) > LONGEST or len(new) > LONGEST:
-        return [(text, kind) for text, kind in ((before, "gone"), (after, "new")) if text]
+        replaced: list[tuple[str, Change]] = [(before, "gone"), (after, "new")]
+        return [(text, kind) for text, kind in replaced if text]
     pieces: list[tuple[str, Change]] = []
     done_old = done_new = 0
     for i, j in [*_common([w.strip() for w in old], [w.strip() for w in new]), (len(old), len(new))]:

@@ -107,7 +107,10 @@ class WritingDesk(PromptList):
         rows = self._read(_HISTORY, (demonstration_id,))
         if not rows:
             raise DataError(f"There is no demonstration {demonstration_id} in this project. Choose one of the list.")
-        return tuple(DemonstrationVersion(*row[:5], is_live=bool(row[5])) for row in rows)
+        return tuple(
+            DemonstrationVersion(version_id, text, author, model, created, is_live=bool(is_live))
+            for version_id, text, author, model, created, is_live in rows
+        )
 
     def _use_case_to_write(self, prompt_id: int) -> list[UseCase]:
         """The use case of a prompt without a demonstration."""

@@ -13,6 +13,8 @@ from PySide6.QtGui import (
     QTextCharFormat,
     QTextCursor,
     QTextDocument,
+    QTextList,
+    QTextTable,
 )
 from PySide6.QtWidgets import QFrame, QSizePolicy, QTextEdit, QWidget
 
@@ -134,13 +136,15 @@ def _describe_pictures(document: QTextDocument) -> None:
     pictures = []
     block: QTextBlock = document.begin()
     while block.isValid():
-        for part in block:
+        part = block.begin()
+        while not part.atEnd():
             fragment = part.fragment()
             shown = fragment.charFormat()
             if shown.isImageFormat():
                 image = shown.toImageFormat()
                 words = str(image.property(QTextCharFormat.Property.ImageAltText) or "") or image.name()
                 pictures += [(fragment.position() + i, words) for i in range(fragment.length())]
+            part += 1
         block = block.next()
     for place, words in reversed(pictures):
         cursor = QTextCursor(document)
@@ -156,14 +160,15 @@ def _set_apart(document: QTextDocument, quiet: QColor) -> None:
         cursor = QTextCursor(block)
         cursor.select(QTextCursor.SelectionType.BlockUnderCursor)
         shape = block.blockFormat()
-        table = cursor.currentTable()
+        table: QTextTable | None = cursor.currentTable()
+        items: QTextList | None = block.textList()
         apart = QTextBlockFormat()
         apart.setTopMargin(0)
-        apart.setBottomMargin(0 if table or block.textList() else _PARAGRAPH_PX)
+        apart.setBottomMargin(0 if table is not None or items is not None else _PARAGRAPH_PX)
         look = QTextCharFormat()
         if shape.headingLevel():
             look.setProperty(QTextCharFormat.Property.FontSizeAdjustment, max(0, 3 - shape.headingLevel()))
-        if table and table.cellAt(cursor).row() == 0:
+        if table is not None and table.cellAt(cursor).row() == 0:
             look.setFontWeight(QFont.Weight.Bold)
         if shape.intProperty(QTextBlockFormat.Property.BlockQuoteLevel):
             look.setForeground(quiet)

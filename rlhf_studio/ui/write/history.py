@@ -24,7 +24,7 @@ class ChangesBox(ReadingBox):
     def __init__(self, before: str, after: str, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent=parent, is_flat=True)
         self._theme = theme
-        self._pieces = word_changes(before, after) if before else [(after, "same")]
+        self._pieces: list[tuple[str, Change]] = word_changes(before, after) if before else [(after, "same")]
         self.set_limit(_TEXT_PX)
         self._write()
         theme.changed.connect(self._write)
@@ -67,18 +67,18 @@ class HistoryPage(QWidget):
         self._column.setContentsMargins(0, 0, GRID, 0)
         self._column.setSpacing(GRID)
         self._column.addStretch(1)
-        self.scroll = QScrollArea()
-        self.scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self.scroll.setWidgetResizable(True)
-        self.scroll.setWidget(page)
-        self.scroll.setAccessibleName(self.tr("Versions"))
+        self.area = QScrollArea()
+        self.area.setFrameShape(QFrame.Shape.NoFrame)
+        self.area.setWidgetResizable(True)
+        self.area.setWidget(page)
+        self.area.setAccessibleName(self.tr("Versions"))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GRID)
         column.addLayout(row(PlainLabel(self.tr("History of a demonstration"), "title"), None, self.back))
         column.addWidget(self.prompt)
         column.addWidget(self.legend)
-        column.addWidget(self.scroll, 1)
+        column.addWidget(self.area, 1)
         self.back.clicked.connect(self.closed)
         escape = QShortcut(QKeySequence("Esc"), self, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
         escape.activated.connect(self.closed)
@@ -97,7 +97,7 @@ class HistoryPage(QWidget):
         ][:_MOST]
         for place, card in enumerate(self.cards):
             self._column.insertWidget(place, card)
-        self.scroll.verticalScrollBar().setValue(0)
+        self.area.verticalScrollBar().setValue(0)
         self.back.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _card(
