@@ -32,14 +32,15 @@ def digit_of(event: QKeyEvent) -> int | None:
     full-width ones of Chinese input methods), but ² and ① are not, since AZERTY has a key for ² beside 1. Otherwise the
     key's place decides: the upper row without Shift, which on French, Belgian, Czech or Slovak keyboards writes
     & é " ' ( - è _ ç or + ě š č ř ž ý á í. So ``-`` is a 6 there and nothing on a US keyboard, where it lies outside
-    the digits, and ``=`` is a tie wherever it lies: also where that is the row itself (Programmer Dvorak, Bépo).
+    the digits. Whoever asks looks for the keys of acts first: ``=`` is a tie wherever it lies, also where that is the
+    row itself (Programmer Dvorak).
     """
     text = event.text()
     if len(text) == 1:
         digit = unicodedata.decimal(text, None)
         if digit is not None:
             return digit
-    if text in {"=", _WIDE} or event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+    if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
         return None
     placed = _place(event)
     return _written(text) if placed is None and not event.nativeScanCode() else placed
