@@ -8,7 +8,6 @@ from PySide6.QtGui import QInputMethodEvent, QKeyEvent
 from PySide6.QtWidgets import QApplication, QPushButton, QTabBar, QVBoxLayout, QWidget
 
 from rlhf_studio.errors import StudioError
-from rlhf_studio.jobs.targets import TITLES, current_target
 from rlhf_studio.schema import Completion
 from rlhf_studio.store.answer_sets import AnswerSet
 from rlhf_studio.store.database import Changes
@@ -19,16 +18,16 @@ from rlhf_studio.ui.rank.gestures import Gestures
 from rlhf_studio.ui.rank.loop_stack import LoopStack
 from rlhf_studio.ui.rank.order_entry import Tiers
 from rlhf_studio.ui.rank.ordering import Ordering
-from rlhf_studio.ui.rank.pace import Attention, pace
+from rlhf_studio.ui.rank.pace import Attention
 from rlhf_studio.ui.rank.page import RankPage
 from rlhf_studio.ui.rank.queue import Growing
 from rlhf_studio.ui.rank.remarks import credit_words, equal_words
 from rlhf_studio.ui.rank.script_dialog import rank_by_script
 from rlhf_studio.ui.rank.served_queue import ServedQueue
 from rlhf_studio.ui.rank.simulated import choose_target, delete_simulated
+from rlhf_studio.ui.rank.standing import show_standing
 from rlhf_studio.ui.rank.undone import UndoneSets
 from rlhf_studio.ui.session import Session
-from rlhf_studio.ui.spoken import spoken
 from rlhf_studio.ui.tabs.tab import GoTo, Tab
 
 _TABLES = frozenset({"prompt", "completion", "answer_set", "ranking"})
@@ -277,21 +276,11 @@ class RankTab(Tab):
     def _update(self) -> None:
         """Refresh what tells how things stand."""
         try:
-            waiting = [answers for answers in self.queue.waiting() if answers != self._set]
-            usual = pace(self.session.store, self.session.labeler, self._size)
-            simulated = self.session.store.counts().rankings_simulated
-            target = TITLES.get(current_target(self.session.store), "")
+            show_standing(self.session, self.page, self.queue, self._set)
         except StudioError as error:
             self.page.say(str(error), "danger")
             return
-        self.page.show_status(len(waiting), usual, is_sampling=self.queue.is_sampling)
-        self.page.show_simulated(simulated, spoken(target))
         self._enable()
-
-    @property
-    def _size(self) -> int:
-        """How many answers are shown, or would be."""
-        return self.page.k if self._set is None else len(self._set.completion_ids)
 
     def _enable(self) -> None:
         self.page.enable(
