@@ -48,6 +48,7 @@ class Gestures(QObject):
         }
         own |= {f"rank.sure{degree}": partial(page.verdict.choose, degree) for degree in CONFIDENCES}
         keymap.bind(tab, own)
+        page.verdict.field.left.connect(tab.setFocus)
         keymap.hint({f"rank.{name}": getattr(page.acts, name) for name in _BUTTONS})
         keymap.hint({f"rank.sure{degree}": chip for degree, chip in enumerate(page.verdict.chips, start=1)})
         keymap.hint({"rank.note": page.verdict.field})

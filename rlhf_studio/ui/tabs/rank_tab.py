@@ -385,7 +385,6 @@ class RankTab(Tab):
         self.order.changed.connect(self._enable)
         self.order.decided.connect(self.submit)
         self.attention.left.connect(self.order.keeper.flush)
-        page.verdict.field.left.connect(self.setFocus)
         page.sources.attach(queue)
         page.sources.changed.connect(self._on_choice_activated)
         page.sizes.activated.connect(self._on_choice_activated)
