@@ -123,6 +123,16 @@ def test_chips_tell_the_first_words(desk):
     assert chips[1]._label.textFormat() == Qt.TextFormat.PlainText
 
 
+def test_without_a_rail_the_answers_have_the_whole_width(columns):
+    assert columns.page.board.width() > columns.tab.width() - 48
+    columns.press("123\n")
+    columns.add(2)
+    columns.press("123\n")
+    settle(columns)
+    assert columns.page.is_pair
+    assert columns.page.board.width() > columns.tab.width() - 48
+
+
 # --- marks and scrolling
 
 

@@ -46,11 +46,12 @@ class Beside(QObject):
         self._answers: tuple[Completion, ...] = ()
         self.judge = RewardJudge(session, self)
         self.panel = MatrixPanel(self.judge, session.theme)
-        below = FittingScroll(self.panel)
-        below.setFixedWidth(WIDTH_PX)
-        below.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        below.set_limit(_PANEL_PX)
-        page.below_rail.addWidget(below)
+        self._below = FittingScroll(self.panel)
+        self._below.setFixedWidth(WIDTH_PX)
+        self._below.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._below.set_limit(_PANEL_PX)
+        page.below_rail.addWidget(self._below)
+        self._show_panel()
         self.rating = RatingStep(session, page.rating, self)
         self.bar = EditBar(session.theme)
         page.above.addWidget(self.bar)
@@ -167,7 +168,12 @@ class Beside(QObject):
                 "" if rating is None else rating_text(rating), "" if rating is None else rating_tip(rating)
             )
 
+    def _show_panel(self) -> None:
+        """Where there is no rail, an empty panel would keep the answers from its place."""
+        self._below.setVisible(self.judge.model is not None)
+
     def _connect(self) -> None:
+        self.judge.changed.connect(self._show_panel)
         page, view, keymap = self._page, self._page.rating, self._session.keymap
         view.unrankable.clicked.connect(page.unrankable.click)
         view.skip.clicked.connect(page.skip.click)
