@@ -153,7 +153,7 @@ def test_a_growing_answer_is_drained_once_however_often_it_grew(service, model_f
 def test_texts_to_avoid_are_drawn_anew(service, model_folder):
     request = service.sample(model_folder, TURNS, 1, SHORT)
     (before,) = answers_in(all_of(service, request), request)
-    request = service.sample(model_folder, TURNS, 1, SHORT, avoid=[before.text])
+    request = service.sample(model_folder, TURNS, 1, SHORT, avoid=[f" {before.text}\n"])  # edges do not count
     (after,) = answers_in(all_of(service, request), request)
     assert after.text != before.text
     assert not after.is_duplicate
@@ -311,6 +311,14 @@ def test_a_missing_model_is_explained(service, tmp_path):
     request = service.prepare(tmp_path / "gone")
     assert "There is no model folder" in failure_in(all_of(service, request), request)
     assert not service.has_work
+
+
+def test_a_checkpoint_that_was_chosen_is_not_replaced_by_another(service, tmp_path):
+    folder = tmp_path / "checkpoints" / "step-00000003"
+    (tmp_path / "checkpoints" / "step-00000004").mkdir(parents=True)
+    chosen = ModelChoice("run:a@3", "SFT (checkpoint at step 3)", "sft", folder, "a", 3)
+    request = service.sample(chosen, TURNS, 2, SHORT)
+    assert failure_in(all_of(service, request), request).startswith("SFT (checkpoint at step 3) is gone")
 
 
 @pytest.mark.parametrize("role", ["reward", "reference"])

@@ -7,6 +7,7 @@ import torch
 from rlhf_studio.errors import DataError, ModelError, RunError
 from rlhf_studio.events import RunFinished, StepMetrics
 from rlhf_studio.jobs.best_policy import best_policy
+from rlhf_studio.jobs.checkpoint_models import with_checkpoints
 from rlhf_studio.jobs.checkpoints import CheckpointShelf
 from rlhf_studio.jobs.export_job import exportable
 from rlhf_studio.jobs.exporting import export_model
@@ -128,6 +129,17 @@ def test_a_run_that_was_cut_off_is_used_from_its_checkpoint(project, base_models
     tensors = CheckpointShelf(folder.path / "checkpoints").check("step-00000003").read().tensors
     assert all(torch.equal(t, tensors[f"module.policy.{name}"]) for name, t in model.module.named_parameters())
     assert sorted(folder.path.rglob("*")) == before  # reading leaves the run as it is
+
+
+def test_each_checkpoint_answers_by_its_own_weights(project, base_models, new_run):
+    folder = new_run("sft", "20260102-000000-sft", keep_checkpoints=9)
+    run_to_the_end(folder)
+    found = with_checkpoints(project.folder, language_models(project.folder, base_models))
+    chosen = next(model for model in found if model.step == 2)
+    assert chosen.key == "run:20260102-000000-sft@2"
+    tensors = CheckpointShelf(folder.path / "checkpoints").check(chosen.path.name).read().tensors
+    for name, tensor in read_language_model(chosen.path, CPU).module.named_parameters():
+        assert torch.equal(tensor, tensors[f"module.policy.{name}"])
 
 
 def test_a_model_of_an_earlier_stop_gives_way_to_a_later_checkpoint(project, base_models, new_run):
