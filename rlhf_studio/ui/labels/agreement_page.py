@@ -72,12 +72,14 @@ class AgreementPage(MeasuredPage):
         between, within = agreement.between.pairs, agreement.within.pairs
         said = []
         if between is not None:
-            words = self.tr("Two labelers order {value} of pairs alike (95 %: {low} to {high}, n = {pairs}).")
+            words = self.tr("Two labelers order {value} of pairs alike (95 %: {low} to {high}, n\u00a0=\u00a0{pairs}).")
             said.append(words.format(**_figures(between)))
         else:
             said.append(self.tr("No two labelers have ranked the same answers yet.") + " " + self.how_to_share())
         if within is not None:
-            words = self.tr("A labeler who ranks again orders {value} as before (95 %: {low} to {high}, n = {pairs}).")
+            words = self.tr(
+                "A labeler who ranks again orders {value} as before (95 %: {low} to {high}, n\u00a0=\u00a0{pairs})."
+            )
             said.append(words.format(**_figures(within)))
         return " ".join(said)
 

@@ -109,7 +109,7 @@ class BiasPage(MeasuredPage):
         return found + [(self.tr("answers of {model}").format(model=name), share) for name, share in best]
 
     def _share(self, share: Share) -> str:
-        words = self.tr("{value} % of pairs (95 %: {low} to {high}, n = {n})")
+        words = self.tr("{value} % of pairs (95 %: {low} to {high}, n\u00a0=\u00a0{n})")
         low, high = f"{100 * share.low:.0f}", f"{100 * share.high:.0f}"
         return words.format(value=f"{100 * share.value:.0f}", low=low, high=high, n=f"{share.count:,}")
 

@@ -81,8 +81,8 @@ class MeasuredPage(LabelsPage):
     def how_to_share(self) -> str:
         """How two people come to rank the same answers."""
         words = self.tr(
-            "Switch the name at the foot of the window ({keys}): {percent} % of the sets that each person is given "
-            "are such that others have ranked, without a sign."
+            "Switch the name at the foot of the window ({keys}); {percent} % of the sets that each person is given are "
+            "ones that others have ranked, and nothing tells which."
         )
         return words.format(keys=LABELER_KEYS, percent=self.session.preferences.shared_percent)
 
