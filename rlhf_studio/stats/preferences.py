@@ -74,7 +74,7 @@ class Order:
 
     prompt_id: int
     labeler: str
-    ranks: Mapping[str, int]
+    ranks: Mapping[str, float]
 
 
 AnyOrder = TypeVar("AnyOrder", bound=Order)

@@ -105,7 +105,9 @@ class AgreementPage(MeasuredPage):
             self.tr("Ordinal, of the answers' ranks; 1 alike, 0 chance; 95 % interval by prompts"),
         )
         for column, tip in enumerate(tips, start=1):
-            table.horizontalHeaderItem(column).setToolTip(tip)
+            head = table.horizontalHeaderItem(column)
+            if head is not None:
+                head.setToolTip(tip)
         table.setAccessibleName(self.tr("Measures of agreement"))
         table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
@@ -166,7 +168,7 @@ def _paper(page: QWidget) -> str:
 
 def _rows(page: QWidget, agreement: AgreementFound) -> list[ShareRow]:
     """What is drawn: any two labelers, each two, one twice, each one twice."""
-    rows = []
+    rows: list[ShareRow] = []
     groups = (
         (page.tr("two labelers"), agreement.between, [(_pair_name(page, a, b), m) for a, b, m in agreement.by_pair]),
         (page.tr("one labeler, twice"), agreement.within, [(_name(page, name), m) for name, m in agreement.by_labeler]),

@@ -45,8 +45,9 @@ class ContradictionList(QTreeWidget):
                 child.setToolTip(0, self.tr("Show this ranking in the history"))
                 item.addChild(child)
             self.addTopLevelItem(item)
-        if self.topLevelItemCount():
-            self.setCurrentItem(self.topLevelItem(0))
+        first = self.topLevelItem(0)
+        if first is not None:
+            self.setCurrentItem(first)
 
     def _title(self, each: Contradiction) -> str:
         name = each.labeler or self.tr("nobody named")

@@ -3,6 +3,7 @@
 from PySide6.QtCore import QObject
 
 from rlhf_studio.jobs.serving import Serving, Shares
+from rlhf_studio.schema import Completion
 from rlhf_studio.store.answer_sets import AnswerSet
 from rlhf_studio.ui.rank.queue import RankQueue
 from rlhf_studio.ui.session import Session
@@ -26,6 +27,6 @@ class ServedQueue(RankQueue):
         served = self._serving.next(self._session.labeler, shares, self._k)
         return super().waiting() if served is None else (served, *super().waiting())
 
-    def reroll(self, answers: AnswerSet, completion: object) -> bool:
+    def reroll(self, answers: AnswerSet, completion: Completion) -> bool:
         """As for any set, but what others have ranked stays as it was."""
         return not answers.again and super().reroll(answers, completion)
