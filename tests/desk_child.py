@@ -68,6 +68,7 @@ class Busy:
         desk = self.desk
         answers = desk.wait_for_set()
         self.tell(("phase", "ranking"))
+        desk.begin_anew()
         order = random_order(self.made, len(answers.completion_ids))
         for key in order.keys:
             desk.press(key)
@@ -97,8 +98,11 @@ class Busy:
 
     def does(self, key, act):
         """One act that must be whole or not be at all, and be there once it has returned."""
+        before = self.desk.store.undoable(), self.desk.store.redoable()
         self.tell(("begin", key))
         act()
+        if before == (self.desk.store.undoable(), self.desk.store.redoable()):
+            raise AssertionError(f"{key} did nothing; the page says {self.desk.rank.page.hint.text()!r}")
         self.tell(("done", key))
         self.pause(0.05)
 

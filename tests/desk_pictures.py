@@ -21,12 +21,12 @@ from window_pictures import HEIGHT, PAGE, WIDTH, settle
 from rlhf_studio.schema import USE_CASES, NewCompletion, NewPrompt, Turn
 from rlhf_studio.store.project import create_project
 
-CHINESE_PROMPT = "请用三句话讲一个关于红帽子的故事，并解释什么是正弦函数。"
+CHINESE_PROMPT = "请用三句话讲一个关于红帽子的故事\uff0c并解释什么是正弦函数。"
 CHINESE = (
-    "从前有一顶红帽子，它想看看蔚蓝的大海。风把它吹过了高山和河流，最后落在一位渔夫的船上。从此它天天看日出。",
+    "从前有一顶红帽子\uff0c它想看看蔚蓝的大海。风把它吹过了高山和河流\uff0c最后落在一位渔夫的船上。从此它天天看日出。",
     "红帽子丢了。",
-    "正弦函数是周期函数，周期为二π；它在零点的值是零，在二分之π处取最大值一。红帽子说：“我懂了！”",
-    "有一天，小女孩把红帽子忘在了沙滩上，一只海豹把它送了回来，于是他们成了朋友。𠮷野家也很好吃。",
+    "正弦函数是周期函数\uff0c周期为二π\uff1b它在零点的值是零\uff0c在二分之π处取最大值一。红帽子说\uff1a“我懂了\uff01”",
+    "有一天\uff0c小女孩把红帽子忘在了沙滩上\uff0c一只海豹把它送了回来\uff0c于是他们成了朋友。𠮷野家也很好吃。",
 )
 LONG = " ".join(story(n) for n in range(28))  # about 2,000 characters
 BOTH = frozenset({"demonstrate", "rank"})

@@ -156,6 +156,14 @@ class Desk:
             QApplication.processEvents()
         raise AssertionError("no set of answers came")
 
+    def begin_anew(self):
+        """Take back whatever order the set that is shown has from earlier."""
+        for _ in range(40):
+            if not self.rank.order.entry.tiers:
+                return
+            QTest.keyClick(self.rank, Qt.Key.Key_Backspace)
+        raise AssertionError("Backspace leaves an order that was restored")
+
     def press(self, keys):
         """Press digits and signs where nothing is typed."""
         QTest.keyClicks(self.rank, keys)
