@@ -49,7 +49,7 @@ class ActList(QWidget):
         self.search.setPlaceholderText(self.tr("Search prompts"))
         self.search.setClearButtonEnabled(True)
         self.search.setAccessibleName(self.tr("Search the prompts of labels"))
-        self.search.setToolTip(self.tr("Show labels of prompts that contain these words (Ctrl+F)"))
+        self.search.setToolTip(self.tr("Show labels of prompts that contain these words"))
         self.kinds = self._make_box(self.tr("Kind"), self.tr("Which labels are listed"))
         self.kinds.addItem(self.tr("All kinds"), None)
         for kind in ACT_KINDS:

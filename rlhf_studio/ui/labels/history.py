@@ -1,7 +1,6 @@
 """Every label act, the newest first, to look at, to correct and to take back."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QWidget
 
 from rlhf_studio.errors import StudioError
@@ -42,9 +41,8 @@ class HistoryPage(LabelsPage):
         self.view.take_back_wanted.connect(self.toggle)
         self.view.restore_wanted.connect(self.toggle)
         self.view.version_wanted.connect(self.show_label)
-        search = QShortcut(QKeySequence("Ctrl+F"), self)
-        search.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        search.activated.connect(self.list.search.setFocus)
+        session.keymap.bind(self, {"labels.search": self.list.search.setFocus})
+        session.keymap.hint({"labels.search": self.list.search})
         self.view.hide()
 
     def reload(self) -> None:

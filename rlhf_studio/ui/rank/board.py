@@ -7,6 +7,7 @@ from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractSlider, QApplication, QGridLayout, QSizePolicy, QWidget
 
 from rlhf_studio.schema import Completion
+from rlhf_studio.ui.keys.keymap import Keymap
 from rlhf_studio.ui.rank.card import AnswerCard, discard
 from rlhf_studio.ui.rank.order_entry import OrderEntry
 from rlhf_studio.ui.theme import Theme
@@ -33,7 +34,7 @@ class AnswerBoard(FittingScroll):
     reroll_asked = Signal(int)
     shown = Signal()  # other answers than before, or longer ones
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, keymap: Keymap, parent: QWidget | None = None) -> None:
         self._page = QWidget()
         self._grid = QGridLayout(self._page)
         self._grid.setContentsMargins(0, 0, 0, 0)
@@ -42,7 +43,7 @@ class AnswerBoard(FittingScroll):
         self.set_limit(4096)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._theme = theme
+        self._theme, self._keymap = theme, keymap
         self._columns = 2
         self.cards: list[AnswerCard] = []
 
@@ -110,7 +111,7 @@ class AnswerBoard(FittingScroll):
             discard(card)
         del self.cards[count:]
         for index in range(len(self.cards), count):
-            card = AnswerCard(index, self._theme)
+            card = AnswerCard(index, self._theme, self._keymap)
             card.chosen.connect(self.chosen)
             card.moved.connect(self.moved)
             card.reroll_asked.connect(self.reroll_asked)

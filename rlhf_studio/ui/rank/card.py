@@ -7,6 +7,7 @@ from PySide6.QtGui import QDrag, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QApplication, QSizePolicy, QWidget
 
 from rlhf_studio.schema import Completion
+from rlhf_studio.ui.keys.keymap import Keymap
 from rlhf_studio.ui.rank.answer_text import AnswerText
 from rlhf_studio.ui.theme import Theme
 from rlhf_studio.ui.widgets.parts import GRID, Button, Card, Tag, row
@@ -14,7 +15,6 @@ from rlhf_studio.ui.widgets.text import PlainLabel, set_look, tool_tip
 
 MIME = "application/x-rlhf-studio-answer"
 _DRAGGED_PX = 240
-_STEPS: dict[int, int] = {Qt.Key.Key_Up: -1, Qt.Key.Key_Left: -1, Qt.Key.Key_Down: 1, Qt.Key.Key_Right: 1}
 
 
 def answer_mime(index: int) -> QMimeData:
@@ -30,11 +30,9 @@ def answer_in(mime: QMimeData) -> int | None:
     return int(data) if data.isdigit() else None
 
 
-def step_of(event: QKeyEvent) -> int:
+def step_of(event: QKeyEvent, keymap: Keymap) -> int:
     """-1 for a key that moves an answer up, +1 for one that moves it down, 0 for others."""
-    if not event.modifiers() & Qt.KeyboardModifier.AltModifier:
-        return 0
-    return _STEPS.get(event.key(), 0)
+    return keymap.matches("rank.down", event) - keymap.matches("rank.up", event)
 
 
 def discard(widget: QWidget) -> None:
@@ -105,9 +103,9 @@ class AnswerCard(Card):
     moved = Signal(int, int)  # index, -1 up or +1 down
     reroll_asked = Signal(int)  # index
 
-    def __init__(self, index: int, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, index: int, theme: Theme, keymap: Keymap, parent: QWidget | None = None) -> None:
         super().__init__("card", parent)
-        self.index = index
+        self.index, self._keymap = index, keymap
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
@@ -124,7 +122,8 @@ class AnswerCard(Card):
         self.note = PlainLabel("", "muted")
         self.text = AnswerText(theme)
         tip = self.tr("Sample this answer anew")
-        self.reroll = Button("", tip, "quiet", "mdi6.refresh", theme, self.tr("Ctrl+R on the card"))
+        self.reroll = Button("", tip, "quiet", "mdi6.refresh", theme)
+        keymap.hint({"rank.reroll": self.reroll})
         self.reroll.setAccessibleName(self.tr("Sample answer {digit} anew").format(digit=index + 1))
         self.reroll.clicked.connect(self._on_reroll_clicked)
         self.body.addLayout(
@@ -213,9 +212,9 @@ class AnswerCard(Card):
         self._drag.release(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        if step := step_of(event):
+        if step := step_of(event, self._keymap):
             self.moved.emit(self.index, step)
-        elif event.key() == Qt.Key.Key_Space:
+        elif self._keymap.matches("rank.choose", event):
             self.chosen.emit(self.index)
         else:
             event.ignore()

@@ -14,6 +14,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
+from rlhf_studio.ui.keys.keymap import Keymap
 from rlhf_studio.ui.rank.card import Draggable, answer_in, discard, step_of
 from rlhf_studio.ui.rank.drops import DropField
 from rlhf_studio.ui.rank.order_entry import OrderEntry
@@ -31,13 +32,17 @@ class Chip(Card):
 
     moved = Signal(int, int)  # index, -1 better or +1 worse
 
-    def __init__(self, index: int, text: str, parent: QWidget | None = None) -> None:
+    def __init__(self, index: int, text: str, keymap: Keymap, parent: QWidget | None = None) -> None:
         super().__init__("card", parent)
-        self.index = index
+        self.index, self._keymap = index, keymap
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setCursor(Qt.CursorShape.OpenHandCursor)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setToolTip(self.tr("Drag to another rank, or Alt+Left and Alt+Right"))
+        self.setToolTip(
+            self.tr("Drag to another rank, or {up} and {down}").format(
+                up=keymap.text("rank.up"), down=keymap.text("rank.down")
+            )
+        )
         self._words = " ".join(text[:_WORDS].split())
         self.setAccessibleName(self.tr("Answer {digit}: {words}").format(digit=index + 1, words=self._words))
         self._label = PlainLabel("", "muted")
@@ -68,7 +73,7 @@ class Chip(Card):
         self._drag.release(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        step = step_of(event)
+        step = step_of(event, self._keymap)
         if step:
             self.moved.emit(self.index, step)
         else:
@@ -165,13 +170,14 @@ class RankColumns(QWidget):
     removed = Signal(int)  # answer
     moved = Signal(int, int)  # answer, -1 better or +1 worse
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, keymap: Keymap, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setFixedHeight(HEIGHT_PX)
         self.setAccessibleName(self.tr("Ranks as columns"))
         self._texts: tuple[str, ...] = ()
         self._entry = OrderEntry(0)
         self.tray = _Tray()
+        self._keymap = keymap
         self.field = _Columns(theme)
         self.area = QScrollArea()
         self.area.setWidget(self.field)
@@ -212,7 +218,7 @@ class RankColumns(QWidget):
         focused = QApplication.focusWidget()
         held = focused.index if isinstance(focused, Chip) and self.isAncestorOf(focused) else None
         texts = self._texts if len(self._texts) == entry.k else ("",) * entry.k
-        chips = {index: Chip(index, text) for index, text in enumerate(texts)}
+        chips = {index: Chip(index, text, self._keymap) for index, text in enumerate(texts)}
         for chip in chips.values():
             chip.moved.connect(self.moved)
         self.tray.show_chips([chips[index] for index in entry.missing])

@@ -33,13 +33,13 @@ class RankPage(QStackedWidget):
         self._session = session
         self.prompt = ConversationView(session.theme)
         self.prompt.set_limit(_PROMPT_PX)
-        self.board = AnswerBoard(session.theme)
+        self.board = AnswerBoard(session.theme, session.keymap)
         self.rail = OrderRail(session.theme)
         self.below_rail = QVBoxLayout()  # for what belongs to the order beside it
         self.above = QVBoxLayout()  # for what is to be known of the set before anything else
         self.rating = RatingView(session.theme)
         self.rates = self._make_rates()
-        self.columns = RankColumns(session.theme)
+        self.columns = RankColumns(session.theme, session.keymap)
         self.verdict = VerdictBar()
         self.differences = Differences(self.board, self)
         self.hint = PlainLabel("", "muted", wraps=True)

@@ -11,7 +11,7 @@ from rlhf_studio.ui.labels.measuring import Measuring
 from rlhf_studio.ui.labels.pace_page import PacePage
 from rlhf_studio.ui.labels.page import LabelsPage
 from rlhf_studio.ui.session import Session
-from rlhf_studio.ui.tabs.tab import GoTo, KeyHelp, Tab
+from rlhf_studio.ui.tabs.tab import GoTo, Tab
 from rlhf_studio.ui.widgets.parts import GRID, Button, row
 
 _PAGE = "labels/page"
@@ -86,13 +86,6 @@ class LabelsTab(Tab):
 
     def icon_name(self) -> str:
         return "mdi6.tag-multiple-outline"
-
-    def key_help(self) -> tuple[KeyHelp, ...]:
-        return (
-            KeyHelp(self.tr("Up, Down"), self.tr("Go through the history, the newest first")),
-            KeyHelp(self.tr("Enter"), self.tr("Edit the label that is chosen")),
-            KeyHelp(self.tr("Delete"), self.tr("Take the chosen label back, or restore it")),
-        )
 
     def primary_button(self) -> QPushButton | None:
         return self.chips[self.current_name()]
