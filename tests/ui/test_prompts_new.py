@@ -6,8 +6,10 @@ from PySide6.QtGui import QInputMethodEvent
 from PySide6.QtWidgets import QApplication, QMenu, QWidget
 from window_checks import faults_of
 
+from rlhf_studio.prompt_kinds import user_based_prompts
 from rlhf_studio.store.project import open_project
 from rlhf_studio.ui.prompts_new.window import FORMS, add_kinds, open_new_prompt
+from rlhf_studio.ui.tabs.prompts_tab import PromptsTab
 from rlhf_studio.ui.tabs.write_tab import WriteTab
 
 ALT, CTRL, SHIFT = (
@@ -245,3 +247,33 @@ def test_a_menu_offers_the_three_kinds(qtbot, session):
     assert [action.text() for action in menu.actions()] == ["Few-shot…", "User-based…", "Conversation…"]
     menu.actions()[2].trigger()
     assert parent.findChild(QWidget, "new_conversation").isVisible()
+
+
+def test_the_library_makes_them_and_chooses_what_was_made(qtbot, session):
+    tab = PromptsTab(session)
+    qtbot.addWidget(tab)
+    tab.resize(1024, 600)
+    with qtbot.waitExposed(tab):
+        tab.show()
+    next(action for action in tab.page.new_menu.actions() if action.text() == "Few-shot…").trigger()
+    (window,) = tab.findChildren(QWidget, "new_few_shot")
+    fill_few_shot(window.form)
+    with qtbot.waitSignal(window.destroyed):
+        window.form.submit()
+    assert tab.table.current_id() == 4
+    assert tab.page.reading.text.toPlainText().startswith("Give the sentiment.")
+
+
+def test_the_library_reads_what_a_prompt_was_written_for(qtbot, session):
+    made = session.store.add_prompts(user_based_prompts("Tenants write to landlords.", ["The heating is broken."]))
+    tab = PromptsTab(session)
+    qtbot.addWidget(tab)
+    with qtbot.waitExposed(tab):
+        tab.show()
+    tab.table.choose(made.ids[0])
+    assert tab.page.reading.brief.whole == "Written for: Tenants write to landlords."
+    tab.table.choose(1)
+    assert tab.page.reading.brief.isHidden()
+    tab.page.reading.marks.toggle.click()
+    tab.page.reading.marks.chips["ambiguous"].click()
+    assert session.store.marks(1, "Tess") == {"ambiguous"}

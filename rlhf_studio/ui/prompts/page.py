@@ -42,6 +42,13 @@ class PromptsPage(QWidget):
         self.plain.triggered.connect(self.plain_requested)
         self.new.setMenu(self.new_menu)
         self.new.setAccessibleName(self.tr("New prompts"))
+        self.quality = Button(
+            self.tr("Quality\u2026"),
+            self.tr("Look for duplicates, authors with too many prompts, and authors in two splits"),
+            "",
+            "mdi6.magnify-scan",
+            session.theme,
+        )
         self.empty = EmptyState(
             self.tr("No prompts yet"),
             self.tr("Prompts are what people ask of the model. Write one, or open the example to see some."),
@@ -86,7 +93,7 @@ class PromptsPage(QWidget):
         column = QVBoxLayout(left)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GRID)
-        head = row(self.filters.search, self.shown, self.new, spacing=2 * GRID)
+        head = row(self.filters.search, self.shown, self.quality, self.new, spacing=2 * GRID)
         head.setStretch(0, 1)
         column.addLayout(head)
         column.addWidget(self.filters)

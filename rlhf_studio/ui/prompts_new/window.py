@@ -1,5 +1,6 @@
 """The forms for other kinds of prompts, each in a window of its own beside the main one."""
 
+from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
@@ -69,7 +70,15 @@ def open_new_prompt(session: Session, kind: str, parent: QWidget) -> NewPromptWi
     return window
 
 
-def add_kinds(menu: QMenu, session: Session, parent: QWidget) -> None:
-    """Put the three kinds into a menu, such as the library's "New"."""
+def add_kinds(
+    menu: QMenu, session: Session, parent: QWidget, on_added: Callable[[tuple[int, ...]], None] | None = None
+) -> None:
+    """Put the three kinds into a menu, such as the library's "New"; ``on_added`` is told the ids of what is made."""
+
+    def open_kind(kind: str) -> None:
+        window = open_new_prompt(session, kind, parent)
+        if on_added is not None:
+            window.added.connect(on_added, Qt.ConnectionType.UniqueConnection)
+
     for kind, form in FORMS.items():
-        menu.addAction(form.word()).triggered.connect(partial(open_new_prompt, session, kind, parent))
+        menu.addAction(form.word()).triggered.connect(partial(open_kind, kind))

@@ -9,6 +9,7 @@ from rlhf_studio.store.database import Changes, Written
 from rlhf_studio.store.prompt_edits import PromptEdit
 from rlhf_studio.ui.prompts.page import PromptsPage
 from rlhf_studio.ui.prompts_new.window import add_kinds
+from rlhf_studio.ui.quality.window import open_quality
 from rlhf_studio.ui.session import Session
 from rlhf_studio.ui.tabs.tab import GoTo, Tab
 
@@ -23,7 +24,7 @@ class PromptsTab(Tab):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, parent)
         self.page = PromptsPage(session)
-        add_kinds(self.page.new_menu, session, self)
+        add_kinds(self.page.new_menu, session, self, self._on_prompts_added)
         self.model, self.table, self.filters = self.page.model, self.page.table, self.page.filters
         self._is_stale = True  # what is shown was read before the project changed
         self._shown: int | None = None  # in the reading panel
@@ -168,6 +169,14 @@ class PromptsTab(Tab):
         if current is not None:
             self.rank(current)
 
+    def _on_quality_clicked(self) -> None:
+        open_quality(self.session, self.window())
+
+    def _on_prompts_added(self, ids: tuple[int, ...]) -> None:
+        if self.model.row_of(ids[0]) is None:
+            self.filters.give_up()
+        self.table.choose(ids[0])
+
     def _on_tag_activated(self) -> None:
         if self.page.bar.isVisible():
             self.page.bar.begin_tag()
@@ -202,6 +211,7 @@ class PromptsTab(Tab):
         page.bar.failed.connect(self._on_failed)
         page.reading.answer_requested.connect(self._on_answer_requested)
         page.reading.rank_requested.connect(self._on_rank_activated)
+        page.quality.clicked.connect(self._on_quality_clicked)
         page.plain_requested.connect(self.begin_prompt)
         page.empty.acted.connect(self.begin_prompt)
         page.nothing.acted.connect(self.filters.give_up)
