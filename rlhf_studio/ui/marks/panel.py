@@ -12,9 +12,11 @@ from rlhf_studio.ui.marks.words import mark_tip, mark_word
 from rlhf_studio.ui.session import Session
 from rlhf_studio.ui.widgets.parts import GRID, Button, Card, row
 from rlhf_studio.ui.widgets.text import PlainLabel
+from rlhf_studio.ui.write.fitting import FittingScroll
 from rlhf_studio.ui.write.flow import FlowLayout
 
 _SHOWN = "marks/shown"
+_MOST_PX = 400
 
 
 class ElidedLabel(PlainLabel):
@@ -125,12 +127,14 @@ class MarksPanel(QWidget):
 
     def _lay_out(self) -> None:
         chips = QWidget()
-        chips.setProperty("look", "page")
         flow = FlowLayout(chips)
         for chip in (*self.chips.values(), self.none):
             flow.addWidget(chip)
         self.box.body.setContentsMargins(GRID, GRID, GRID, GRID)
-        self.box.body.addWidget(chips)
+        scroll = FittingScroll(chips)  # where there is little room
+        scroll.set_limit(_MOST_PX)
+        scroll.setAccessibleName(self.tr("Marks of this prompt"))
+        self.box.body.addWidget(scroll)
         head = row(self.toggle, self.state, self.shares)
         head.setStretch(1, 1)
         column = QVBoxLayout(self)
