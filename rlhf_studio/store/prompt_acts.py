@@ -1,4 +1,4 @@
-"""Several prompts added together with answers to them, as one act that can be undone.
+"""Acts on prompts that concern more than one: prompts added together with their answers, and splits drawn again.
 
 The journal keeps them as ``prompt_edits`` does: a prompt that was not there yet was a deleted one.
 """
@@ -12,9 +12,14 @@ from rlhf_studio.store.checks import check_filled, check_text
 from rlhf_studio.store.database import Changes, Written
 from rlhf_studio.store.journal import JournalEntry
 from rlhf_studio.store.labels import LabelTables
-from rlhf_studio.store.prompt_edits import PromptEdits
+from rlhf_studio.store.prompt_edits import PromptEdit, PromptEdits
+from rlhf_studio.store.prompts import turns_from
+from rlhf_studio.store.splits import assign_splits
 
 _DELETED, _THERE = {"is_deleted": 1}, {"is_deleted": 0}
+_ALSO = """INSERT INTO journal_prompt (journal_id, prompt_id, before, after) VALUES (?, ?, ?, ?)
+    ON CONFLICT (journal_id, prompt_id) DO UPDATE
+    SET before = json_patch(before, excluded.before), after = json_patch(after, excluded.after)"""
 _Columns = Mapping[str, int | str]
 
 
@@ -54,6 +59,35 @@ class PromptActs(PromptEdits):
             entry = self._log_prompts(author, dict.fromkeys(made.ids, (_DELETED, _THERE)))
         tables = {"prompt", "prompt_tag", "demonstration"} if any(answers) else {"prompt", "prompt_tag"}
         return Written(made.ids, Changes(entry.changes.tables | tables))
+
+    def edit_prompts(self, ids: Collection[int], edit: PromptEdit, who: str = "") -> Written:
+        """As ``PromptEdits``; where it brings the tenth author, splits are drawn again by author, in the same act."""
+        with self.transaction():
+            was_by_author = self._is_by_author()
+            made = super().edit_prompts(ids, edit, who)
+            if made.ids and not was_by_author and self._is_by_author():
+                self._draw_again()
+        return made
+
+    def _draw_again(self) -> None:
+        """Draw every split that was not given by author, as a part of the latest act."""
+        rows = self._read("SELECT id, turns, author, family, split FROM prompt WHERE NOT is_split_given ORDER BY id")
+        if not rows:
+            return
+        prompts = [NewPrompt(turns_from(turns), author=author, family=family) for _, turns, author, family, _ in rows]
+        ids = [row[0] for row in rows]
+        known = dict(self._known_splits(ids, prompts, by_author=True, is_changed=True))
+        splits = assign_splits(prompts, by_author=True, given=known)
+        (entry_id,) = self._read("SELECT max(id) FROM journal")[0]
+        self._db.executemany(
+            _ALSO,
+            [
+                (entry_id, row[0], json.dumps({"split": row[4]}), json.dumps({"split": split}))
+                for row, split in zip(rows, splits, strict=True)
+                if row[4] != split
+            ],
+        )
+        self._put(entry_id, "after")
 
     def _log_prompts(self, who: str, changes: Mapping[int, tuple[_Columns, _Columns]]) -> JournalEntry:
         """Write an act on prompts down: of each the columns that changed, before and after."""

@@ -8,6 +8,7 @@ from rlhf_studio.errors import DataError
 from rlhf_studio.prompt_kinds import Shot, few_shot_examples
 from rlhf_studio.schema import SPLITS, NewPrompt, Turn
 from rlhf_studio.store.project import create_project
+from rlhf_studio.store.prompt_edits import PromptEdit
 from rlhf_studio.store.quality import AUTHOR_CAP, surplus_of
 from rlhf_studio.store.splits import PREFIX_LENGTH, _digest, _folded, duplicate_group
 
@@ -176,7 +177,7 @@ _batches = st.lists(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=12)
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=8)
 @given(_batches, st.randoms(use_true_random=False))
 def test_nobody_is_in_two_splits_whatever_the_order_of_additions(tmp_path_factory, batches, random):
     with create_project(tmp_path_factory.mktemp("splits") / "p", "x") as store:
@@ -225,3 +226,45 @@ def test_with_few_authors_splits_go_by_text_and_nobody_is_torn(store, ask):
     check = store.check_splits()
     assert (check.holds, check.is_by_author, list(check.torn)) == (True, False, ["eve"])
     assert store.mend_splits("eve").ids == ()
+
+
+_acts = st.lists(
+    st.one_of(
+        st.tuples(st.just("add"), st.integers(0, 13), st.integers(0, 30)),
+        st.tuples(st.just("author"), st.integers(0, 13), st.integers(0, 30)),
+        st.tuples(st.just("undo"), st.just(0), st.just(0)),
+        st.tuples(st.just("redo"), st.just(0), st.just(0)),
+    ),
+    min_size=1,
+    max_size=30,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=8)
+@given(_acts, st.sampled_from([0, 9, 12]))
+def test_nobody_is_in_two_splits_whatever_authors_become(tmp_path_factory, acts, at_first):
+    with create_project(tmp_path_factory.mktemp("splits") / "p", "x") as store:
+        store._db.execute("PRAGMA synchronous = OFF")
+        store.add_prompts(
+            [NewPrompt((Turn("user", f"q {i}"),), author=f"a{i % at_first}") for i in range(3 * at_first)]
+        )
+        for act, who, what in acts:
+            if act == "add":
+                store.add_prompts([NewPrompt((Turn("user", f"q {what}"),), author=f"a{who}")])
+            elif act == "author":
+                store.edit_prompts([what + 1], PromptEdit(author=f"a{who}"))
+            else:
+                getattr(store, act)()
+            assert store.check_splits().holds
+
+
+def test_an_edit_that_brings_the_tenth_author_tears_nobody_apart(store, ask):
+    store.add_prompts([ask(f"q {i}", author=f"a{i % 9}") for i in range(90)])
+    before = {prompt.id: (prompt.author, prompt.split) for prompt in store.prompts()}
+    store.edit_prompts([90], PromptEdit(author="a9"), "eve")
+    assert store.check_splits().is_by_author
+    assert store.check_splits().torn == {}
+    store.undo()
+    assert {prompt.id: (prompt.author, prompt.split) for prompt in store.prompts()} == before
+    store.redo()
+    assert store.check_splits().holds
