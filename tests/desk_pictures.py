@@ -103,12 +103,54 @@ def order_of_nine(desk):
     desk.press(Order((8, 0, 1, 2, 3, 4, 5, 6, 7), frozenset({2, 3, 6})).keys)
 
 
+PAGE_OF_MARKDOWN = """# A red hat
+
+It *wanted* to see **the sea**:
+
+1. by boat
+2. on foot
+
+| day | place |
+|---|---|
+| Monday | beach |
+
+![a picture](http://192.0.2.1/hat.png)
+"""
+
+
+def versions(store):
+    """Three versions of a demonstration that began as a model's answer, and one of another person."""
+    prompt_id = prompt(store, "Tell a story about a red hat.")
+    first = store.add_demonstration(prompt_id, story(1), "Ann", model="Base model (tiny)").ids[0]
+    second = store.revise_demonstration(first, story(1).replace(" ", " small ", 2), "Robot").ids[0]
+    store.revise_demonstration(second, f"{story(1)} They became friends.", "Ann")
+    store.add_demonstration(prompt_id, story(2), "Robot")
+
+
+def preview(desk):
+    if not desk.write.answer.writing.is_previewed:
+        desk.write.answer.toggle_preview()
+    desk.write.answer.set_text(PAGE_OF_MARKDOWN)
+    desk.write.answer.writing.preview.render_now()
+
+
+def history(desk):
+    desk.write.show_history(desk.store.demonstrations()[0].id)
+
+
+def edit(desk):
+    desk.write.edit_demonstration(desk.store.demonstrations()[0].id)
+
+
 STATES = {
     "write-empty": State("write", nothing),
     "write-one": State("write", one),
     "write-many": State("write", many),
     "write-long": State("write", long),
     "write-chinese": State("write", chinese),
+    "write-preview": State("write", versions, preview),
+    "write-history": State("write", versions, history),
+    "write-edit": State("write", versions, edit),
     "rank-empty": State("rank", nothing),
     "rank-2": State("rank", two),
     "rank-4": State("rank", one),

@@ -171,8 +171,10 @@ def test_the_preview_begins_at_the_beginning_and_stays_where_one_reads(tab, qtbo
 def test_the_preview_lies_beside_where_there_is_room_and_below_elsewhere(tab, qtbot):
     toggle(tab)
     writing = tab.answer.writing
-    assert writing.orientation() == Qt.Orientation.Vertical
-    tab.resize(1700, 800)
+    qtbot.waitUntil(lambda: writing.orientation() == Qt.Orientation.Horizontal)  # there is no height for two
+    tab.resize(1024, 1100)
+    qtbot.waitUntil(lambda: writing.orientation() == Qt.Orientation.Vertical)
+    tab.resize(1700, 1100)
     qtbot.waitUntil(lambda: writing.orientation() == Qt.Orientation.Horizontal)
     assert abs(writing.sizes()[0] - writing.sizes()[1]) <= writing.width() // 4
 

@@ -104,6 +104,7 @@ def test_what_is_skipped_comes_again_when_there_is_no_other_and_its_draft_stays(
 def test_the_next_one_is_of_the_chosen_use_case(tab, qtbot):
     choose(tab, "paper")
     qtbot.mouseClick(tab.prompts.chips.chips["chat"], LEFT)
+    assert tab.up_next.reason.text().startswith("Chat,")
     tab.go_to(GoTo("write", prompt_id=3))
     assert tab.up_next.reason.text().startswith("Chat,")
     answer(tab)
@@ -182,3 +183,15 @@ def test_the_next_start_goes_on_with_what_was_left_unfinished(order, tab, store,
     choose(tab, order)
     store.save_draft(6, "A hen")
     assert open_write_tab(session).answer.text == "A hen"
+
+
+def test_a_next_prompt_far_down_is_opened_without_reading_all_before_it(tab, store, session, monkeypatch):
+    store.add_prompts([NewPrompt((Turn("user", f"Number {n}"),), "other") for n in range(1500)])
+    session.changed(Changes(frozenset({"prompt"})))
+    monkeypatch.setattr(tab.up_next, "next_id", lambda: 1490)
+    skip(tab)
+    assert tab._prompt.id == 1490
+    assert tab.prompts.model.rowCount() < 1490
+    assert not tab.prompts.view.selectionModel().hasSelection()
+    QTest.keyClick(tab.answer.editor, Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
+    assert tab._prompt.id < 1000, "the list goes on from where it was"

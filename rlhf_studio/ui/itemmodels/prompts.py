@@ -84,10 +84,10 @@ class PromptModel(QAbstractListModel):
             self._read_on(max(PAGE, len(self._items)))  # twice as much each time: a search may go far down
         return self._items[row] if 0 <= row < len(self._items) else None
 
-    def row_of(self, prompt_id: int) -> int | None:
-        """Where a prompt stands among all that fit the filter; None if it does not."""
-        row = 0
-        while (item := self.item(row)) is not None:
+    def row_of(self, prompt_id: int, most: int | None = None) -> int | None:
+        """Where a prompt stands among all that fit the filter, or among those read already and so many; None if not."""
+        row, known = 0, len(self._items)
+        while (most is None or row < max(most, known)) and (item := self.item(row)) is not None:
             if item.id == prompt_id:
                 return row
             row += 1

@@ -167,7 +167,7 @@ class WriteTab(VersionActs):
     # --- inside
 
     def _go(self, prompt_id: int) -> None:
-        self.prompts.select(prompt_id)
+        self.prompts.select(prompt_id, is_near=True)
         self._open(prompt_id)
 
     def _open(self, prompt_id: int) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from PySide6.QtCore import QTextBoundaryFinder, QTimer, Signal
+from PySide6.QtCore import QSize, Qt, QTextBoundaryFinder, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from rlhf_studio.errors import StudioError
@@ -34,6 +34,7 @@ class LengthLine(PlainLabel):
     def __init__(self, fallback: Path, parent: QWidget | None = None) -> None:
         """``fallback`` is the model whose tokens are counted where the chosen one has no tokenizer that can be read."""
         super().__init__("", "muted", parent)
+        self.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._fallback = self._folder = fallback
         self._title = fallback.name
         self._turns: tuple[Turn, ...] = ()
@@ -46,6 +47,12 @@ class LengthLine(PlainLabel):
         self._timer.setInterval(TOKENS_MS)
         self._timer.timeout.connect(self._on_timer_timeout)
         self.measure("")
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Of the usual length, so that what lies beside it does not move at each key."""
+        hint = super().sizeHint()
+        usual = self.fontMetrics().horizontalAdvance(self._characters_words("0000") + " · " + self._token_words("000"))
+        return QSize(max(hint.width(), usual), hint.height())
 
     def set_model(self, folder: Path, title: str) -> None:
         """Count as this model does."""
@@ -78,7 +85,10 @@ class LengthLine(PlainLabel):
 
     def _characters(self) -> str:
         count = characters(self._text)
-        return self.tr("1 character") if count == 1 else self.tr("{count} characters").format(count=count)
+        return self.tr("1 character") if count == 1 else self._characters_words(str(count))
+
+    def _characters_words(self, count: str) -> str:
+        return self.tr("{count} characters").format(count=count)
 
     def _token_words(self, count: str) -> str:
         return self.tr("1 token") if count == "1" else self.tr("{count} tokens").format(count=count)

@@ -10,6 +10,7 @@ from rlhf_studio.ui.widgets.text import PlainLabel
 
 PREVIEW_MS = 150  # after the last key, and at the latest so long after the first
 _SIDE_BY_SIDE_PX = 700
+_LOW_PX, _LEAST_PX = 320, 520  # lower than that two pages one below the other show nothing; as wide as two can be read
 
 
 class PreviewPane(QWidget):
@@ -78,7 +79,7 @@ class PreviewedEditor(QSplitter):
         self._arrange()
 
     def _arrange(self) -> None:
-        is_wide = self.width() >= _SIDE_BY_SIDE_PX
+        is_wide = self.width() >= (_SIDE_BY_SIDE_PX if self.height() >= _LOW_PX else _LEAST_PX)
         wanted = Qt.Orientation.Horizontal if is_wide else Qt.Orientation.Vertical
         if wanted != self.orientation():
             self.setOrientation(wanted)

@@ -22,6 +22,7 @@ from rlhf_studio.ui.write.use_case_chips import UseCaseChips
 
 SEARCH_MS = 150
 _FILTER = "ui.write.filter"
+_NEAR = 400  # rows
 _WIDTH = 328
 _CHIPS_PART = 0.34  # of the height at most: the list matters more
 
@@ -45,6 +46,7 @@ class PromptList(QWidget):
     opened = Signal(int)  # a prompt's id
     entered_prompt = Signal()  # Enter: on to the editor
     failed = Signal(str)  # a sentence to show
+    filtered = Signal()  # other prompts are listed
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -110,14 +112,15 @@ class PromptList(QWidget):
         self._after_reset()
         self.view.verticalScrollBar().setValue(scrolled)
 
-    def select(self, prompt_id: int, *, widen: bool = False) -> bool:
+    def select(self, prompt_id: int, *, widen: bool = False, is_near: bool = False) -> bool:
         """Mark a prompt as the chosen one without telling; return whether the filter shows it.
 
         Args:
             prompt_id: It may be anywhere in the list.
             widen: Give the filter up if it hides the prompt.
+            is_near: Do not look for it farther down than the window can read at once: it shows without being marked.
         """
-        found = self.model.row_of(prompt_id)
+        found = self.model.row_of(prompt_id, _NEAR if is_near else None)
         if found is None and widen and self.is_filtered:
             self._set_filter(PromptFilter())
             found = self.model.row_of(prompt_id)
@@ -222,6 +225,7 @@ class PromptList(QWidget):
         self._read_counts()
         self._after_reset()
         self._keep_filter()
+        self.filtered.emit()
 
     def _restore_filter(self) -> None:
         """Use case and switch as they were left; words that were searched for are not looked for again."""

@@ -29,6 +29,7 @@ class UpNext(QWidget):
         self._store = session.store
         self._prompts = prompts
         self._open: int | None = None
+        self._announced: NextPrompt | None = None
         self._passed: set[int] = set()
         self.order = QComboBox()
         self.order.setAccessibleName(self.tr("Order of prompts"))
@@ -47,6 +48,7 @@ class UpNext(QWidget):
         column.addWidget(self.reason)
         self._restore()
         self.order.activated.connect(self._on_order_activated)
+        prompts.filtered.connect(self._on_prompts_filtered)
 
     @property
     def chosen(self) -> Order:
@@ -56,12 +58,9 @@ class UpNext(QWidget):
 
     def next_id(self) -> int | None:
         """The prompt that comes after the open one; None where there is no other without a demonstration."""
-        try:
-            found = self._find()
-        except StudioError as error:
-            self.failed.emit(str(error))
-            return None
-        return None if found is None else found.id
+        if self._open is None:
+            self.explain(None)
+        return None if self._announced is None else self._announced.id
 
     def skip(self, prompt_id: int) -> None:
         """This one was skipped."""
@@ -71,11 +70,12 @@ class UpNext(QWidget):
         """Say what comes after a prompt."""
         self._open = prompt_id
         try:
-            found = self._find()
+            self._announced = self._find()
         except StudioError as error:
+            self._announced = None
             self.failed.emit(str(error))
             return
-        self.reason.setText(self._words(found))
+        self.reason.setText(self._words(self._announced))
 
     def _find(self) -> NextPrompt | None:
         order, use_case = self.chosen, self._prompts.chips.use_case
@@ -124,6 +124,9 @@ class UpNext(QWidget):
             return
         if kept in ORDERS:
             self.order.setCurrentIndex(ORDERS.index(kept))
+
+    def _on_prompts_filtered(self) -> None:
+        self.explain(self._open)
 
     def _on_order_activated(self) -> None:
         self._passed.clear()
