@@ -22,7 +22,7 @@ from rlhf_studio.ui.theme import Theme
 from rlhf_studio.ui.widgets.parts import GRID, Card
 from rlhf_studio.ui.widgets.text import PlainLabel, set_look
 
-HEIGHT_PX = 152
+HEIGHT_PX = 128
 _COLUMN_PX = 100
 _WORDS = 80  # characters of an answer of which as many are shown as there is room for
 
