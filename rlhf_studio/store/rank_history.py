@@ -21,6 +21,15 @@ class RankHistory(AnswerSetTables):
         )
         return self.ranking(rows[0][0]) if rows else None
 
+    def last_reason(self, set_id: int, who: str) -> str:
+        """Why a person said last that a set cannot be ranked, also where that was undone; empty without a reason."""
+        rows = self._read(
+            "SELECT note FROM answer_set_verdict WHERE set_id = ? AND who = ? AND verdict = 'unrankable'"
+            " ORDER BY id DESC LIMIT 1",
+            (set_id, who),
+        )
+        return str(rows[0][0]) if rows else ""
+
     def ranking_seconds(self, labeler: str, k: int) -> tuple[float, ...]:
         """What the latest rankings of ``k`` answers took a person, newest first, at most ``RECENT``."""
         return tuple(row[0] for row in self._read(_SECONDS, (labeler, k, RECENT)))

@@ -31,6 +31,16 @@ def test_there_is_none_of_others_and_of_programs(ranked):
     assert store.last_ranking(set_id, "Tess") is None  # it was of other answers
 
 
+def test_the_last_reason_why_a_set_cannot_be_ranked(ranked):
+    store, set_id, _ = ranked
+    store.undo("Tess")
+    assert store.last_reason(set_id, "Tess") == ""
+    store.mark_unrankable(set_id, "Tess", "cut off")
+    store.undo("Tess")
+    assert store.last_reason(set_id, "Tess") == "cut off"
+    assert store.last_reason(set_id, "Ann") == ""
+
+
 def test_seconds_are_of_one_person_and_one_size_newest_first(ranked):
     store, _, ids = ranked
     prompt_id = store.rankings()[0].prompt_id

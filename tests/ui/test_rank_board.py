@@ -123,6 +123,16 @@ def test_chips_tell_the_first_words(desk):
     assert chips[1]._label.textFormat() == Qt.TextFormat.PlainText
 
 
+def test_columns_fit_the_smallest_window(desk):
+    desk.add(9, texts=[LONG])
+    desk.open(9)
+    desk.click(desk.page.acts.columns)
+    settle(desk)
+    least = desk.tab.minimumSizeHint()
+    assert least.width() <= 1024
+    assert least.height() <= 560
+
+
 def test_without_a_rail_the_answers_have_the_whole_width(columns):
     assert columns.page.board.width() > columns.tab.width() - 48
     columns.press("123\n")

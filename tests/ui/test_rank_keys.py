@@ -223,6 +223,7 @@ def test_cannot_be_ranked_with_a_reason(four):
     four.undo()
     assert four.tab._set.id == four.first
     assert four.page.verdict.note == "all of them are cut off"  # to be corrected
+    assert reopened(four, four.first).page.verdict.note == "all of them are cut off"
 
 
 # --- two answers

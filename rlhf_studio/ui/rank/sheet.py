@@ -93,7 +93,7 @@ class SheetKeeper(QObject):
         who = self._session.labeler
         found = self._sheets.get((answers.id, who))
         if found is None or found.answers.completion_ids != answers.completion_ids:
-            found = self._from_file(answers, who) or Sheet(answers, who, OrderEntry(len(answers.completion_ids)))
+            found = self._found(answers, who) or Sheet(answers, who, OrderEntry(len(answers.completion_ids)))
             self._sheets[answers.id, who] = found
         return found
 
@@ -125,12 +125,15 @@ class SheetKeeper(QObject):
 
     # --- inside
 
-    def _from_file(self, answers: AnswerSet, who: str) -> Sheet | None:
+    def _found(self, answers: AnswerSet, who: str) -> Sheet | None:
         sheet = _sheet(answers, who, _people(self._read(), answers.id).get(who))
         if sheet is not None or answers.again or answers.state == "ranked":
             return sheet  # what comes again to be compared with the first time must not be shown as it was then
-        ranking = self._session.store.last_ranking(answers.id, who)
-        return None if ranking is None else _undone(answers, ranking)
+        store = self._session.store
+        ranking = store.last_ranking(answers.id, who)
+        if ranking is not None:
+            return _undone(answers, ranking)
+        return Sheet(answers, who, OrderEntry(len(answers.completion_ids)), note=store.last_reason(answers.id, who))
 
     def _read(self) -> dict[str, Any]:
         if self._kept is None:
