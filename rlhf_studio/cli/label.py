@@ -91,16 +91,16 @@ def _check(args: argparse.Namespace) -> None:
 def _sets(store: "Store", labeler: "ScriptedLabeler", args: argparse.Namespace) -> "Sequence[SimulatedSet]":
     """What is to be ranked."""
     if args.sample is None:
-        return store.sets_for_script(labeler.name)[: args.limit]
+        return store.sets_for_script(list(store.sets_without(labeler.name))[: args.limit])
     prompts = store.prompts_to_rank(args.limit or _SAMPLED)
     if not prompts:
         raise DataError("This project has no prompts to rank answers to. Import or write some first.")
     new = _sample(store, prompts, args)
     print(f"{len(new)} sets of {args.sample} answers were sampled.")
-    return [one for one in store.sets_for_script(labeler.name) if one.set_id in new]
+    return store.sets_for_script(new)
 
 
-def _sample(store: "Store", prompts: "Sequence[Prompt]", args: argparse.Namespace) -> set[int]:
+def _sample(store: "Store", prompts: "Sequence[Prompt]", args: argparse.Namespace) -> list[int]:
     """The ids of new sets, one for each prompt; those whose answers all came out equal are left out."""
     from rlhf_studio.jobs.model_reading import read_language_model
     from rlhf_studio.lm.loading import resolve_device
@@ -110,7 +110,7 @@ def _sample(store: "Store", prompts: "Sequence[Prompt]", args: argparse.Namespac
     choice = _choice(store, args.model)
     model = read_language_model(choice.path, resolve_device(args.device))
     sampling = Sampling(args.temperature, 1.0, args.max_new_tokens)
-    ids: set[int] = set()
+    ids: list[int] = []
     for prompt in prompts:
         answers = sample_many(
             model, [prompt.turns], args.sample, sampling, step=store.sets_of_prompt(prompt.id), keys=[prompt.id]
@@ -122,7 +122,7 @@ def _sample(store: "Store", prompts: "Sequence[Prompt]", args: argparse.Namespac
             NewCompletion(prompt.id, a.text, choice.title, choice.key, sampling, a.token_ids, a.is_finished)
             for a in answers
         ]
-        ids.update(store.add_answer_set(prompt.id, new).ids)
+        ids.extend(store.add_answer_set(prompt.id, new).ids)
     return ids
 
 

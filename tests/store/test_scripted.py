@@ -15,16 +15,20 @@ def waiting(store, ask):
     return store
 
 
+def sets_of(store, labeler):
+    return store.sets_for_script(store.sets_without(labeler))
+
+
 def orders(sets):
     return [(one, [[one.completion_ids[0]], list(one.completion_ids[1:])]) for one in sets]
 
 
 def label(store, labeler):
-    return store.add_scripted_rankings(orders(store.sets_for_script(labeler)), labeler, "eve")
+    return store.add_scripted_rankings(orders(sets_of(store, labeler)), labeler, "eve")
 
 
 def test_a_set_that_a_script_ranked_waits_for_people(waiting):
-    first = waiting.sets_for_script("script: a")[0]
+    first = sets_of(waiting, "script: a")[0]
     assert (first.set_id, first.prompt_text, first.texts) == (1, "question 0", ("answer 2", "answer 0", "answer 1"))
     made = label(waiting, "script: a")
     assert len(made.ids) == 3
@@ -36,16 +40,16 @@ def test_a_set_that_a_script_ranked_waits_for_people(waiting):
     assert waiting.counts().rankings_by_people == 1
     assert waiting.counts().rankings_simulated == 3
     assert len(waiting.rankings(1)) == 2
-    assert [one.set_id for one in waiting.sets_for_script("script: b")] == [2, 3]
+    assert [one.set_id for one in sets_of(waiting, "script: b")] == [2, 3]
 
 
 def test_a_script_ranks_a_set_once_and_another_one_too(waiting):
     label(waiting, "script: a")
-    assert waiting.sets_for_script("script: a") == ()
+    assert sets_of(waiting, "script: a") == ()
     assert len(label(waiting, "script: b").ids) == 3
     assert waiting.simulated_labelers() == ("script: a", "script: b")
     waiting.replace_answer(2, waiting.answer_set(2).completion_ids[0], NewCompletion(2, "new", "tiny"))
-    assert [one.set_id for one in waiting.sets_for_script("script: a")] == [2]  # it has other answers now
+    assert [one.set_id for one in sets_of(waiting, "script: a")] == [2]  # it has other answers now
 
 
 def test_it_is_one_act_and_survives_reopening(waiting, tmp_path):
@@ -57,21 +61,32 @@ def test_it_is_one_act_and_survives_reopening(waiting, tmp_path):
         assert entry.kind == "scripted"
         assert "ranking" in entry.changes.tables
         assert store.rankings() == ()
-        assert len(store.sets_for_script("script: a")) == 3
+        assert len(sets_of(store, "script: a")) == 3
         store.redo("eve")
         assert store.counts().rankings_simulated == 3
 
 
 def test_equal_answers_are_left_out_and_nothing_at_all_is_no_act(waiting):
-    sets = waiting.sets_for_script("script: a")
+    sets = sets_of(waiting, "script: a")
     equal = [(one, [list(one.completion_ids)]) for one in sets]
     assert waiting.add_scripted_rankings(equal, "script: a").ids == ()
     assert waiting.undoable() is None
     assert len(waiting.add_scripted_rankings([equal[0], *orders(sets[1:])], "script: a").ids) == 2
 
 
+def test_what_is_kept_a_slice_at_a_time_is_one_act(waiting):
+    all_of_them = orders(sets_of(waiting, "script: a"))
+    first = waiting.add_scripted_rankings(all_of_them[:2], "script: a", "eve")
+    second = waiting.add_scripted_rankings(all_of_them[2:], "script: a", "eve", act=first.act)
+    assert (second.act, second.changes) == (first.act, first.changes)
+    assert len(waiting.rankings()) == 3
+    waiting.undo("eve")
+    assert waiting.rankings() == ()
+    assert waiting.undoable() is None
+
+
 def test_orders_of_what_has_changed_are_refused(waiting):
-    stale = orders(waiting.sets_for_script("script: a"))
+    stale = orders(sets_of(waiting, "script: a"))
     one, tiers = stale[0]
     with pytest.raises(DataError, match="does not hold each once"):
         waiting.add_scripted_rankings([(one, tiers[1:])], "script: a")

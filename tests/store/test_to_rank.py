@@ -2,7 +2,7 @@
 
 import pytest
 
-from rlhf_studio.schema import NewCompletion, NewPrompt, Turn
+from rlhf_studio.schema import NewCompletion, NewPrompt, Sampling, Turn
 
 
 @pytest.fixture
@@ -41,3 +41,16 @@ def test_a_ranked_set_counts_once_and_what_no_person_said_does_not(store, ids):
     assert order(store) == [*ids[1:4], ids[0]]
     store.undo()
     assert order(store) == [*ids[1:4], ids[0]]  # its set waits again
+
+
+def test_the_sources_of_sets_that_wait(store, ids):
+    warm = NewCompletion(ids[0], "a", "A", "run:a")
+    cool = NewCompletion(ids[0], "b", "A", "run:a", Sampling(0.5, 0.9))
+    both = store.add_answer_set(ids[0], [warm, cool, NewCompletion(ids[0], "c", "A", "run:a")]).ids[0]
+    done = store.add_answer_set(ids[1], answers(ids[1])).ids[0]
+    assert store.makers_of_waiting() == {
+        both: {("run:a", 1.0, 1.0), ("run:a", 0.5, 0.9)},
+        done: {("", 1.0, 1.0)},
+    }
+    store.skip_set(done, "Tess")
+    assert set(store.makers_of_waiting()) == {both}

@@ -9,6 +9,7 @@ from window_material import FakeInference
 from rlhf_studio.jobs.inference import RequestFailed
 from rlhf_studio.schema import NewCompletion, NewPrompt, Turn
 from rlhf_studio.ui.main_window import MainWindow
+from rlhf_studio.ui.rank import script_dialog
 from rlhf_studio.ui.rank.script_dialog import ScriptDialog
 from rlhf_studio.ui.tabs.rank_tab import RankTab
 
@@ -153,6 +154,28 @@ def test_left_while_it_ranks_nothing_is_kept(waiting, dialog):
     assert not dialog._timer.isActive()
     assert waiting.rankings() == ()
     assert waiting.undoable() is None
+
+
+def test_many_are_kept_in_slices_and_undone_at_once(qtbot, waiting, dialog, monkeypatch, session):
+    monkeypatch.setattr(script_dialog, "_KEPT", 6)
+    heard = []
+    session.store_changed.connect(lambda changes, _: heard.append(changes))
+    calls = []
+    add = waiting.add_scripted_rankings
+
+    def slow(*args, **options):
+        calls.append(len(waiting.rankings()))
+        dialog.reject()  # Escape comes too late
+        return add(*args, **options)
+
+    monkeypatch.setattr(waiting, "add_scripted_rankings", slow)
+    choose(dialog, "short")
+    with qtbot.waitSignal(dialog.finished):
+        dialog.rank()
+    assert calls == [0, 6, 12, 18]
+    assert len(heard) == 1
+    waiting.undo()
+    assert waiting.rankings() == ()
 
 
 def test_a_failure_is_shown_and_the_person_can_choose_again(dialog, session, waiting):

@@ -209,13 +209,11 @@ class RankQueue(QObject):
 
     def _is_ours(self, answers: AnswerSet) -> bool:
         """Whether a set could have been dealt to the sources."""
-        if answers.id not in self._makers:
-            completions = self._session.store.set_answers(answers.id)
-            self._makers[answers.id] = frozenset(
-                (one.checkpoint, one.sampling.temperature, one.sampling.top_p) for one in completions
-            )
+        if answers.id not in self._makers:  # those of all sets at once: there may be hundreds
+            self._makers = self._session.store.makers_of_waiting()
+        makers = self._makers.setdefault(answers.id, frozenset())
         sure = sure_of_one(self._sources, self._k) if self._sources else frozenset()
-        return sure <= self._makers[answers.id] <= {source.maker for source in self._sources}
+        return sure <= makers <= {source.maker for source in self._sources}
 
     def _source_of(self, completion: Completion) -> Answerer | None:
         """The source that gave an answer; where it is gone, one of those that are there."""

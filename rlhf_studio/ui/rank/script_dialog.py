@@ -1,8 +1,5 @@
 """Scripted labelers: a rule with noise ranks sets that wait, or new ones; its rankings are marked as simulated."""
 
-from collections.abc import Iterator
-from itertools import islice
-
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
@@ -30,6 +27,7 @@ from rlhf_studio.jobs.rules import (
     ScriptedLabeler,
     orders_by,
 )
+from rlhf_studio.store.database import Changes
 from rlhf_studio.ui.rank.queue import RankQueue
 from rlhf_studio.ui.rank.set_sampling import SetSampling
 from rlhf_studio.ui.session import Session
@@ -37,7 +35,7 @@ from rlhf_studio.ui.spoken import spoken
 from rlhf_studio.ui.widgets.parts import GRID, Button, Tag, indent, row
 from rlhf_studio.ui.widgets.text import PlainLabel
 
-_SETS = 8  # ranked in a turn of the event loop
+_SETS, _KEPT = 8, 64  # ranked, and kept, in a turn of the event loop
 _MOST_NEW = 500
 _NEW = 10
 _LENGTH = 80
@@ -48,30 +46,39 @@ def rank_by_script(session: Session, queue: RankQueue, parent: QWidget) -> None:
     """Open the dialog, or say why nothing can be ranked."""
     try:
         session.store.require_writable()
+        dialog = ScriptDialog(session, queue, parent)
     except StudioError as error:
         session.say(str(error), kind="warning")
         return
-    ScriptDialog(session, queue, parent).open()
+    dialog.open()
 
 
 class ScriptDialog(QDialog):
     """A rule and its noise, and which sets it ranks: a few in each turn of the event loop, as one act in the end."""
 
     def __init__(self, session: Session, queue: RankQueue, parent: QWidget | None = None) -> None:
+        """Count what waits.
+
+        Raises:
+            StudioError: If the project cannot be read.
+        """
         super().__init__(parent)
         self.setWindowTitle(self.tr("Ranking by a script"))
         self.setObjectName("script")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._session, self._queue = session, queue
-        self._labeler: ScriptedLabeler | None = None
+        self._act: int | None = None  # to which the rankings belong that are kept already
+        self._changes: Changes | None = None  # that nobody has heard of yet
+        self._kept = self._equal = 0
         self._orders: list[Order] = []
-        self._work: Iterator[Order] = iter(())
+        self._left: list[int] = []  # sets to be ranked yet
         self._sampling: SetSampling | None = None
         self._made: list[int] = []  # new sets
         self._captions: dict[QWidget, PlainLabel] = {}
         self._timer = QTimer(self)
         self._timer.setInterval(0)
         self._timer.timeout.connect(self._on_turn)
+        self._waiting = [frozenset(ids) for ids in session.store.sets_without("").values()]  # read once: it takes time
         self._make_fields()
         self._lay_out()
         self._connect()
@@ -93,7 +100,7 @@ class ScriptDialog(QDialog):
 
     def rank(self) -> None:
         """Begin; the rankings are kept when the last set has its order."""
-        self._labeler = self.labeler()
+        self._act, self._kept, self._equal = None, 0, 0
         for widget in (*self._fields, self.rank_button):
             widget.setEnabled(False)
         self.progress.setRange(0, self.new_count.value() if self.new.isChecked() else 0)
@@ -103,6 +110,11 @@ class ScriptDialog(QDialog):
             self._sample_next()
         else:
             self._begin_ranking()
+
+    def reject(self) -> None:
+        """Leave; not while rankings are being kept, which takes a moment."""
+        if self.cancel_button.isEnabled():
+            super().reject()
 
     def done(self, result: int) -> None:
         """Stop whatever goes on; sets that were sampled stay, for they cost time, and wait for people."""
@@ -241,12 +253,13 @@ class ScriptDialog(QDialog):
         self.new_count.setEnabled(self.new.isChecked())
         try:
             labeler = self.labeler()
-            count = len(self._session.store.sets_for_script(labeler.name))
+            ranked = self._session.store.ranked_by_script(labeler.name)
         except StudioError as error:
             is_blank = rule == "word" and not self.word.text().strip()
             self._refuse("" if is_blank else str(error))
             self.name.setText("")
             return
+        count = sum(ids not in ranked for ids in self._waiting)
         self.name.setText(labeler.name)
         self.waiting.setText(
             (self.tr("1 set that waits") if count == 1 else self.tr("{n} sets that wait")).format(n=count)
@@ -294,56 +307,69 @@ class ScriptDialog(QDialog):
         self._sample_next()
 
     def _fail(self, message: str) -> None:
-        """Stop, and let the person choose again."""
+        """Stop, and let the person choose again; what is kept already is one act, which can be undone."""
+        self._timer.stop()
         self._sampling = None
         self._queue.hold(is_held=False)
+        self._tell_changes()
         self.progress.hide()
-        for widget in self._fields:
+        for widget in (*self._fields, self.cancel_button):
             widget.setEnabled(True)
         self._show_choice()
         self.error.setText(message)
         self.error.show()
 
+    def _tell_changes(self) -> None:
+        changes, self._changes = self._changes, None
+        if changes is not None:
+            self._session.changed(changes)
+
     def _begin_ranking(self) -> None:
-        labeler = self._labeler
-        if labeler is None:
-            return
         try:
-            sets = self._session.store.sets_for_script(labeler.name)
+            name = self.labeler().name
+            self._left = list(self._made if self.new.isChecked() else self._session.store.sets_without(name))
         except StudioError as error:
             self._fail(str(error))
             return
-        if self.new.isChecked():
-            sets = tuple(one for one in sets if one.set_id in self._made)
         self._orders = []
-        self._work = orders_by(labeler, sets)
-        self.progress.setRange(0, len(sets))
+        self.progress.setRange(0, 2 * len(self._left))
+        self.progress.setValue(0)
         self._timer.start()
 
     def _on_turn(self) -> None:
-        some = list(islice(self._work, _SETS))
-        self._orders += some
-        self.progress.setValue(len(self._orders))
-        if not some:
+        """Rank some more sets; when all have their order, keep some of the orders."""
+        try:
+            if self._left:
+                some, self._left = self._left[:_SETS], self._left[_SETS:]
+                self._orders += orders_by(self.labeler(), self._session.store.sets_for_script(some))
+                self.progress.setValue(len(self._orders))
+            else:
+                self._keep_some()
+        except StudioError as error:
+            self._fail(str(error))
+
+    def _keep_some(self) -> None:
+        """From the first ranking that is kept on there is no way back but undo."""
+        self.cancel_button.setEnabled(False)
+        some, self._orders = self._orders[:_KEPT], self._orders[_KEPT:]
+        store, who = self._session.store, self._session.labeler
+        made = store.add_scripted_rankings(some, self.labeler().name, who, act=self._act)
+        self._act = made.act
+        self._changes = made.changes if made.ids else self._changes
+        self._kept += len(made.ids)
+        self._equal += len(some) - len(made.ids)
+        self.progress.setValue(self.progress.maximum() - len(self._orders))
+        if not self._orders:
             self._timer.stop()
             self._finish()
 
     def _finish(self) -> None:
-        session, labeler = self._session, self._labeler
-        if labeler is None:
-            return
-        try:
-            made = session.store.add_scripted_rankings(self._orders, labeler.name, session.labeler)
-        except StudioError as error:
-            self._fail(str(error))
-            return
-        session.changed(made.changes)
+        self._tell_changes()
         words = self.tr("{n} simulated rankings by \u201c{name}\u201d.")
-        equal = len(self._orders) - len(made.ids)
-        if equal:
+        if self._equal:
             words += " " + self.tr("{equal} sets, equally good by it, got none.")
-        text = words.format(n=len(made.ids), name=labeler.name, equal=equal)
-        session.say(text, kind="undo" if made.ids else "info")
+        text = words.format(n=self._kept, name=self.labeler().name, equal=self._equal)
+        self._session.say(text, kind="undo" if self._kept else "info")
         self.accept()
 
 
