@@ -29,6 +29,7 @@ class LabelAct:
         confidence: 1 (a guess) to 3 (sure), None where nothing was said.
         replaces: The older version of the same label.
         state: Whether it counts, a newer version counts, or it was taken back.
+        is_prompt_deleted: With it, whatever the state says.
         is_set_ranked: Whether its labeler has another ranking of the same answers that counts.
     """
 
@@ -48,6 +49,7 @@ class LabelAct:
     is_repeat: bool = False
     is_all_bad: bool = False
     state: ActState = "live"
+    is_prompt_deleted: bool = False
     is_set_ranked: bool = False
 
     @property
@@ -97,6 +99,7 @@ SELECT p.kind, p.id, p.prompt_id, p.who, p.created, q.turns,
         WHEN 'ranking' THEN EXISTS (SELECT 1 FROM ranking WHERE replaces = p.id)
         ELSE 0
     END,
+    q.is_deleted,
     EXISTS (SELECT 1 FROM answer_set_ranking o JOIN live_ranking l ON l.id = o.ranking_id
         WHERE o.set_id = s.set_id AND l.id <> p.id AND l.labeler = p.who AND NOT l.is_repeat)
 FROM page p JOIN prompt q ON q.id = p.prompt_id
@@ -188,7 +191,7 @@ def _parts(wanted: ActFilter) -> tuple[list[str], tuple[Any, ...]]:
 
 def _act(row: Sequence[Any]) -> LabelAct:
     kind, act_id, prompt_id, who, created, turns, size, seconds, confidence, note, replaces, *rest = row
-    is_simulated, is_repeat, is_all_bad, set_id, is_live, has_newer, is_set_ranked = rest
+    is_simulated, is_repeat, is_all_bad, set_id, is_live, has_newer, is_prompt_deleted, is_set_ranked = rest
     state: ActState = "live" if is_live else "replaced" if has_newer else "taken_back"
     return LabelAct(
         kind,
@@ -207,5 +210,6 @@ def _act(row: Sequence[Any]) -> LabelAct:
         bool(is_repeat),
         bool(is_all_bad),
         state,
+        bool(is_prompt_deleted),
         bool(is_set_ranked),
     )

@@ -90,6 +90,17 @@ def test_a_verdict_counts_until_the_next_word_on_its_set(desk):
     assert kinds(store.label_acts(ALL, limit=2)) == [("ranking", "live"), ("unrankable", "taken_back")]
 
 
+def test_labels_of_a_deleted_prompt_say_so(desk):
+    store, prompts, make = desk
+    ranking_id = rank(store, make(prompts[0]))
+    store.delete_prompts([prompts[0]], "eve")
+    act = store.label_act("ranking", ranking_id)
+    assert (act.state, act.is_prompt_deleted) == ("taken_back", True)
+    store.undo()
+    act = store.label_act("ranking", ranking_id)
+    assert (act.state, act.is_prompt_deleted) == ("live", False)
+
+
 def test_a_set_that_was_ranked_again_is_told(desk):
     store, prompts, make = desk
     set_id = make(prompts[0])

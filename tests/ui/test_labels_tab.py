@@ -130,6 +130,19 @@ def test_what_would_count_twice_cannot_be_restored(labeled, open_tab, said):
     assert said[-1].kind == "warning"
 
 
+def test_a_label_of_a_deleted_prompt_is_neither_edited_nor_restored(labeled, open_tab, session, said):
+    tab = open_tab()
+    session.changed(labeled.delete_prompts([2], "Ann").changes)
+    acts = [act for act in tab.history.list.model._acts if act.kind == "demonstration"]
+    tab.history.list.select(acts[0])
+    view = tab.history.view
+    assert not view.edit.isEnabled()
+    assert not view.restore.isEnabled()
+    assert "prompt deleted" in view.about.text()
+    assert view.prompt.toPlainText() == "Why is the sky blue?"
+    assert not said
+
+
 @pytest.mark.parametrize("kind", ["ranking", "demonstration", "unrankable"])
 def test_editing_goes_where_the_label_was_made(qtbot, labeled, open_tab, kind):
     tab = open_tab()

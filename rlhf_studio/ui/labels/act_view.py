@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QCoreApplication, Signal
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
-from rlhf_studio.schema import Completion, Ranking
+from rlhf_studio.schema import Completion, Ranking, Turn
 from rlhf_studio.store.history import LabelAct
 from rlhf_studio.store.ratings import Rating
 from rlhf_studio.ui.labels.words import headline, marks, when
@@ -67,7 +67,8 @@ class ActView(QWidget):
         self.about.setText(" · ".join((act.who or self.tr("(no name)"), when(act.created), *marks(act))))
         self.note.setText(act.note)
         self.note.setVisible(bool(act.note))
-        self.prompt.show_turns(self._store.prompt(act.prompt_id).turns)
+        is_gone = act.is_prompt_deleted  # the store gives it out no more; its last turn is known
+        self.prompt.show_turns((Turn("user", act.prompt),) if is_gone else self._store.prompt(act.prompt_id).turns)
         self._fill(act)
         self._update_buttons(act)
         self._scroll.verticalScrollBar().setValue(0)
@@ -83,7 +84,7 @@ class ActView(QWidget):
             self._fill_demonstration(act)
         elif act.kind == "ranking":
             self._fill_ranking(act)
-        elif act.set_id is not None:
+        elif act.set_id is not None and not act.is_prompt_deleted:
             answers = self._store.set_answers(act.set_id)
             self._add_answers([(str(place), answer) for place, answer in enumerate(answers, start=1)], None)
         self._body.addStretch(1)
@@ -165,6 +166,8 @@ class ActView(QWidget):
         self.restore.setToolTip(obstacle or self.tr("Let this label count again (Delete)"))
 
     def _edit_obstacle(self, act: LabelAct) -> str:
+        if act.is_prompt_deleted:
+            return self.tr("The prompt of this label was deleted. Bring it back in Prompts, or undo that.")
         if act.kind in {"unrankable", "skipped"}:
             return "" if act.state == "live" else self.tr("Something else was said of these answers since.")
         if act.state != "live":
@@ -223,6 +226,8 @@ def order_text(ranking: Ranking) -> str:
 
 def restore_obstacle(act: LabelAct) -> str:
     """Why a label cannot count again; empty where it can."""
+    if act.is_prompt_deleted:
+        return QCoreApplication.translate("ActView", "The prompt of this label was deleted. Bring it back first.")
     if act.state == "replaced":
         return QCoreApplication.translate("ActView", "A newer version of it counts. Take that back, or undo the edit.")
     if act.state == "taken_back" and act.is_set_ranked:

@@ -39,11 +39,13 @@ def seconds_text(seconds: float) -> str:
 
 def marks(act: LabelAct) -> tuple[str, ...]:
     """What there is to say of an act beside who, when and what."""
+    is_gone = act.state == "taken_back" and not act.is_prompt_deleted
+    is_label = act.kind in {"demonstration", "ranking"}
     found = {
+        _translate("LabelWords", "prompt deleted"): act.is_prompt_deleted,
         _translate("LabelWords", "replaced"): act.state == "replaced",
-        _translate("LabelWords", "taken back"): act.state == "taken_back" and act.kind in {"demonstration", "ranking"},
-        _translate("LabelWords", "no longer holds"): act.state == "taken_back"
-        and act.kind not in {"demonstration", "ranking"},
+        _translate("LabelWords", "taken back"): is_gone and is_label,
+        _translate("LabelWords", "no longer holds"): is_gone and not is_label,
         _translate("LabelWords", "simulated"): act.is_simulated,
         _translate("LabelWords", "silent repeat"): act.is_repeat,
         _translate("LabelWords", "edited"): act.is_edit,

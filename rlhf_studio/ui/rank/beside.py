@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 from rlhf_studio.errors import StudioError
 from rlhf_studio.schema import Completion, Turn
 from rlhf_studio.store.answer_sets import AnswerSet
-from rlhf_studio.store.database import Written
+from rlhf_studio.store.database import Changes
 from rlhf_studio.ui.rank.editing import EditBar, Held, held_ranking, is_unchanged
 from rlhf_studio.ui.rank.flag_words import rating_text, rating_tip
 from rlhf_studio.ui.rank.judge import RewardJudge
@@ -36,6 +36,7 @@ class Beside(QObject):
 
     go_to_requested = Signal(object)  # GoTo
     left = Signal()  # nothing is held any more
+    stored = Signal(int)  # id of a ranking
 
     def __init__(self, session: Session, page: RankPage, order: Ordering, tab: QWidget) -> None:
         """``tab`` is what has the keyboard."""
@@ -44,6 +45,7 @@ class Beside(QObject):
         self.held: Held | None = None
         self._back_to: GoTo | None = None
         self._answers: tuple[Completion, ...] = ()
+        self._is_repeat = False
         self.judge = RewardJudge(session, self)
         self.panel = MatrixPanel(self.judge, session.theme)
         self._below = FittingScroll(self.panel)
@@ -66,6 +68,7 @@ class Beside(QObject):
         if self.held is not None and self.held.answers.id != answers.id:
             self._hold(None)
         self._answers = tuple(completions)
+        self._is_repeat = answers.again == "repeat"  # nothing may remind of the first time
         self.judge.open(answers.id, turns, completions)
         self._on_order_changed()
         try:
@@ -102,7 +105,7 @@ class Beside(QObject):
         """Whether a set stays in sight although it does not wait."""
         return answers is not None and self.held is not None and self.held.answers.id == answers.id
 
-    def store_order(self, answers: AnswerSet, tiers: Tiers) -> Written:
+    def store_order(self, answers: AnswerSet, tiers: Tiers) -> Changes:
         """Keep the order of the set that is shown, or a new version of the ranking that is corrected.
 
         Raises:
@@ -118,10 +121,11 @@ class Beside(QObject):
         keep = partial(store.rank_served, answers) if corrected is None else partial(store.revise_ranking, corrected.id)
         made = keep(ordered, seconds, who, confidence=verdict.confidence, note=note, is_all_bad=is_all_bad)
         self.judge.submitted()
+        self.stored.emit(made.ids[0])
         if corrected is not None:
             self._back_to = GoTo("labels", ranking_id=made.ids[0])
             QTimer.singleShot(0, self, self._go_back)  # when the tab is done with the set
-        return made
+        return made.changes
 
     def leaves_unchanged(self, answers: AnswerSet, tiers: Tiers) -> bool:
         """Leave a ranking that was opened to be corrected and is as it was; return whether that is so."""
@@ -163,7 +167,7 @@ class Beside(QObject):
     def _show_badges(self) -> None:
         """The person's own ratings on the cards."""
         for card, answer in zip(self._page.board.cards, self._answers, strict=False):
-            rating = self.rating.ratings.get(answer.id)
+            rating = None if self._is_repeat else self.rating.ratings.get(answer.id)
             card.show_rating(
                 "" if rating is None else rating_text(rating), "" if rating is None else rating_tip(rating)
             )

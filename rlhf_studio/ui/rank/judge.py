@@ -131,7 +131,8 @@ class RewardJudge(QObject):
                 settings = read_run_file(self._session.store.runs_dir / self._model.run_id).spec.settings
                 self.tie_divisor = "all" if settings.get("tie_divisor") == "all" else "pairs"
         except StudioError as error:
-            self._model, self.message = None, str(error)
+            self._model = None
+            self._session.say(str(error), kind="error")
 
     def _ask(self) -> None:
         judged, model = self.current, self.model

@@ -29,7 +29,7 @@ class MatrixPanel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID // 2)
         layout.addLayout(row(self.title, None, self.peek))
-        for widget in (self.matrix, self.state):
+        for widget in (self.state, self.matrix):
             layout.addWidget(widget)
         self.peek.clicked.connect(judge.peek)
         judge.changed.connect(self.refresh)

@@ -16,7 +16,6 @@ from rlhf_studio.ui.rank.beside import Beside
 from rlhf_studio.ui.rank.contradiction_warnings import ContradictionWarnings
 from rlhf_studio.ui.rank.gestures import Gestures
 from rlhf_studio.ui.rank.loop_stack import LoopStack
-from rlhf_studio.ui.rank.order_entry import Tiers
 from rlhf_studio.ui.rank.ordering import Ordering
 from rlhf_studio.ui.rank.pace import Attention
 from rlhf_studio.ui.rank.page import RankPage
@@ -121,7 +120,7 @@ class RankTab(Tab):
         if self.beside.leaves_unchanged(self._set, tiers):
             return
         words = self.tr("Ranking saved. {credits}").format(credits=credit_words(self._answers))
-        self._finish(partial(self._rank, tiers), words)
+        self._finish(partial(self.beside.store_order, self._set, tiers), words)
         self.warnings.tell()
         self.loop.learn_if_due()
 
@@ -160,13 +159,6 @@ class RankTab(Tab):
         if self._set is not None and self.page.skip.isEnabled():
             act = partial(self.session.store.pass_served, self._set, verdict, self.session.labeler, note)
             self._finish(act, words)
-
-    def _rank(self, tiers: Tiers) -> Changes:
-        """Store the order of the set that is shown."""
-        assert self._set is not None  # noqa: S101  only then there is an order
-        made = self.beside.store_order(self._set, tiers)
-        self.warnings.note(made.ids[0])
-        return made.changes
 
     def _finish(self, act: Callable[[], Changes], words: str) -> None:
         """Be done with the set that is shown, if that can be stored, and show the next one."""
@@ -346,9 +338,6 @@ class RankTab(Tab):
         self._set = None
         self._show_next()
 
-    def _on_write_wanted(self) -> None:
-        self.go_to_requested.emit(GoTo("write"))
-
     def _on_session_store_changed(self, changes: Changes, origin: QObject | None) -> None:
         if not changes.tables & _TABLES or origin is self or origin is self.queue or not self.isVisible():
             return
@@ -376,10 +365,11 @@ class RankTab(Tab):
         ):
             button.clicked.connect(act)
         page.no_sets.acted.connect(self.sample)
-        page.no_prompts.acted.connect(self._on_write_wanted)
+        page.no_prompts.acted.connect(partial(self.go_to_requested.emit, GoTo("write")))
         page.board.reroll_asked.connect(self.reroll)
         for part in (self.loop, self.beside):
             part.go_to_requested.connect(self.go_to_requested)
+        self.beside.stored.connect(self.warnings.note)
         self.beside.left.connect(self._on_beside_left)
         self.loop.ranking_wanted.connect(self.setFocus)
         self.order.changed.connect(self._enable)
