@@ -143,6 +143,11 @@ def edit(desk):
 
 
 STATES = {
+    "prompts-empty": State("prompts", nothing),
+    "prompts-one": State("prompts", one),
+    "prompts-many": State("prompts", many),
+    "prompts-long": State("prompts", long),
+    "prompts-chinese": State("prompts", chinese),
     "write-empty": State("write", nothing),
     "write-one": State("write", one),
     "write-many": State("write", many),

@@ -45,7 +45,7 @@ def test_every_state_of_the_desk_at_twice_the_size():
 
 def test_states_of_each_labeling_tab_are_there():
     tabs = {state.tab for state in STATES.values()}
-    assert {"write", "rank", "labels"} <= tabs
+    assert tabs == {"prompts", "write", "rank", "labels"}
     for tab in tabs:
         assert f"{tab}-empty" in STATES
         assert f"{tab}-many" in STATES or tab == "rank"
