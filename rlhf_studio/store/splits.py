@@ -15,7 +15,7 @@ from rlhf_studio.schema import NewPrompt, Split, Turn
 MIN_AUTHORS = 10
 PREFIX_LENGTH = 128  # characters; ours, the paper names no length
 MIN_PREFIX, MAX_PREFIX = 16, 100_000
-_READ_AHEAD = 3  # times the prefix is folded first: enough but for texts full of spaces
+_READ_AHEAD = 2  # times the prefix is folded first: enough but for texts full of spaces
 TRAIN_SHARE = 0.8
 VALID_SHARE = 0.1  # as much again is for the test
 
@@ -31,7 +31,12 @@ def duplicate_group(turns: Sequence[Turn], prefix_length: int = PREFIX_LENGTH) -
     Letter case, spacing and Unicode forms of width make no difference. A shorter prompt is compared whole; the word for
     who speaks, such as ``user: ``, counts.
     """
-    text = "\n".join(f"{turn.role}: {turn.content}" for turn in turns)
+    return group_of_turns([(turn.role, turn.content) for turn in turns], prefix_length)
+
+
+def group_of_turns(turns: Sequence[Sequence[str]], prefix_length: int) -> str:
+    """As ``duplicate_group``, of turns as the tables keep them: pairs of role and content."""
+    text = "\n".join([f"{role}: {content}" for role, content in turns])
     cut = text.rfind(" ", 0, _READ_AHEAD * prefix_length)  # no Unicode form reaches across a space
     if 0 < cut < len(text) and len(words := _folded(text[:cut])) >= prefix_length:
         return _digest(words[:prefix_length])
@@ -83,7 +88,9 @@ def assign_splits(
 
 
 def _folded(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    return " ".join(text.casefold().split())
 
 
 def _digest(text: str) -> str:

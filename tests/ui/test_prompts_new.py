@@ -1,5 +1,11 @@
 """Forms for few-shot, user-based and multi-turn prompts: what is typed is kept, and one act makes the prompts."""
 
+import json
+import os
+import signal
+import subprocess
+import sys
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QInputMethodEvent
@@ -7,9 +13,10 @@ from PySide6.QtWidgets import QApplication, QMenu, QWidget
 from window_checks import faults_of
 
 from rlhf_studio.prompt_kinds import user_based_prompts
-from rlhf_studio.store.project import open_project
+from rlhf_studio.store.project import create_project, open_project
 from rlhf_studio.ui.prompts_new.window import FORMS, add_kinds, open_new_prompt
 from rlhf_studio.ui.tabs.prompts_tab import PromptsTab
+from rlhf_studio.ui.tabs.tab import GoTo
 from rlhf_studio.ui.tabs.write_tab import WriteTab
 
 ALT, CTRL, SHIFT = (
@@ -223,6 +230,41 @@ def test_every_part_is_named_reached_and_whole(open_form, kind):
     assert faults_of(window, 920, 660) == []
 
 
+_CHILD = """
+import os, signal, sys
+from pathlib import Path
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
+from rlhf_studio.store.project import create_project, open_project
+from rlhf_studio.ui.preferences import Preferences
+from rlhf_studio.ui.prompts_new.window import open_new_prompt
+from rlhf_studio.ui.session import Session
+from rlhf_studio.ui.theme import Theme
+
+app = QApplication(["test"])
+folder = Path(sys.argv[1])
+home = QWidget()
+session = Session(open_project(folder), Theme("light"), Preferences(folder / "w.ini"))
+form = open_new_prompt(session, "few_shot", home).form
+form.pairs.rows[1].answer.setFocus()
+QTest.qWait(1)
+QTest.keyClicks(form.pairs.rows[1].answer, "Nothing of this is lost")
+QTest.qWait(1000)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing kills like SIGKILL there")
+def test_a_form_outlives_the_death_of_the_program(tmp_path):
+    create_project(tmp_path / "killed", "Killed").close()
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    arguments = [sys.executable, "-c", _CHILD, str(tmp_path / "killed")]
+    assert subprocess.run(arguments, env=environment, timeout=60, check=False).returncode == -signal.SIGKILL
+    with open_project(tmp_path / "killed") as store:
+        assert json.loads(store.get_meta("ui.new.few_shot"))["answers"][1] == "Nothing of this is lost"
+
+
 def test_the_write_tab_offers_them_and_shows_what_was_made(qtbot, session):
     tab = WriteTab(session)
     qtbot.addWidget(tab)
@@ -236,6 +278,7 @@ def test_the_write_tab_offers_them_and_shows_what_was_made(qtbot, session):
     with qtbot.waitSignal(window.destroyed):
         window.form.submit()
     assert not tab.page.is_form_open
+    assert tab.answer.brief.isHidden()
     assert tab.answer.conversation.toPlainText().startswith("Give the sentiment.")
 
 
@@ -277,3 +320,16 @@ def test_the_library_reads_what_a_prompt_was_written_for(qtbot, session):
     tab.page.reading.marks.toggle.click()
     tab.page.reading.marks.chips["ambiguous"].click()
     assert session.store.marks(1, "Tess") == {"ambiguous"}
+
+
+def test_write_says_what_a_prompt_was_written_for(qtbot, session):
+    made = session.store.add_prompts(user_based_prompts("Tenants write to landlords.", ["The heating is broken."]))
+    tab = WriteTab(session)
+    qtbot.addWidget(tab)
+    tab.resize(1024, 600)
+    with qtbot.waitExposed(tab):
+        tab.show()
+    assert tab.answer.brief.isHidden()
+    tab.go_to(GoTo("write", prompt_id=made.ids[0]))
+    assert tab.answer.brief.isVisible()
+    assert tab.answer.brief.whole == "Written for: Tenants write to landlords."

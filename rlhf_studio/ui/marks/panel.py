@@ -11,7 +11,7 @@ from rlhf_studio.ui.marks.shares import show_shares
 from rlhf_studio.ui.marks.words import mark_tip, mark_word
 from rlhf_studio.ui.session import Session
 from rlhf_studio.ui.widgets.parts import GRID, Button, Card, row
-from rlhf_studio.ui.widgets.text import PlainLabel
+from rlhf_studio.ui.widgets.text import PlainLabel, tool_tip
 from rlhf_studio.ui.write.fitting import FittingScroll
 from rlhf_studio.ui.write.flow import FlowLayout
 
@@ -34,7 +34,7 @@ class ElidedLabel(PlainLabel):
 
     def setText(self, text: str) -> None:  # noqa: N802
         self._whole = text
-        self.setToolTip(text)
+        self.setToolTip(tool_tip(text))
         self.setAccessibleName(text)
         self._fit()
 

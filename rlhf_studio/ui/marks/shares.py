@@ -26,6 +26,7 @@ class SharesWindow(QWidget):
         self.setObjectName("mark_shares")
         self._session = session
         self.looked_at = PlainLabel("", "muted", wraps=True)
+        self._cells: list[QTableWidgetItem] = []  # of this project
         self.table = self._make_table()
         note = PlainLabel(
             self.tr(
@@ -63,7 +64,7 @@ class SharesWindow(QWidget):
         for place, mark in enumerate(MARKS):
             percent = counts.percent(mark)
             words = _NONE if percent is None else f"{percent:.1f} % ({counts.by_mark[mark]})"
-            self.table.item(place, 0).setText(words)
+            self._cells[place].setText(words)
 
     def _make_table(self) -> QTableWidget:
         table = QTableWidget(len(MARKS), 1 + len(PAPER_SETS))
@@ -86,6 +87,8 @@ class SharesWindow(QWidget):
                 cell.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 cell.setToolTip(mark_tip(mark))
                 table.setItem(place, column, cell)
+                if not column:
+                    self._cells.append(cell)
         return table
 
     def _on_session_store_changed(self, changes: Changes, _origin: QObject | None) -> None:

@@ -1,8 +1,9 @@
 """The marks of InstructGPT's table 7, put into words; the names are the paper's, the explanations ours."""
 
-from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
+from PySide6.QtCore import QCoreApplication
 
 from rlhf_studio.store.annotations import Mark
+from rlhf_studio.ui.keys.acts import QT_TRANSLATE_NOOP
 
 _NAMES: dict[Mark, str] = {
     "ambiguous": QT_TRANSLATE_NOOP("Mark", "Ambiguous"),

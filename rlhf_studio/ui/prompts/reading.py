@@ -5,8 +5,8 @@ from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from rlhf_studio.schema import Prompt
 from rlhf_studio.store.prompt_list import PromptItem
-from rlhf_studio.ui.itemmodels.prompts import one_line
-from rlhf_studio.ui.marks.panel import ElidedLabel, MarksPanel
+from rlhf_studio.ui.marks.brief import BriefLine
+from rlhf_studio.ui.marks.panel import MarksPanel
 from rlhf_studio.ui.prompts.words import purpose_word, source_word, split_word
 from rlhf_studio.ui.session import Session
 from rlhf_studio.ui.use_cases import use_case_word
@@ -31,9 +31,8 @@ class ReadingPanel(QWidget):
         self.text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.text.setToolTip(self.tr("The whole prompt, with all its turns"))
         self.text.set_limit(_NO_LIMIT_PX)
-        self.brief = ElidedLabel("muted")
+        self.brief = BriefLine(session)
         self.marks = MarksPanel(session)
-        self._store = session.store
         self.answer = Button(
             self.tr("Answer in Write"),
             self.tr("Open this prompt in Write (Enter, or a double click)"),
@@ -64,20 +63,15 @@ class ReadingPanel(QWidget):
         """Show a prompt from its beginning."""
         self.facts.setText(self._facts(prompt, item))
         self.text.show_turns(prompt.turns)
-        self._show_brief(self._store.brief(prompt.id))
+        self.brief.show_for(prompt.id)
         self.marks.show_for(prompt.id)
 
     def clear(self) -> None:
         """Show nothing."""
         self.facts.clear()
         self.text.show_turns(())
-        self._show_brief("")
+        self.brief.show_for(None)
         self.marks.show_for(None)
-
-    def _show_brief(self, brief: str) -> None:
-        """The use case that the prompt was written for, in one line; the tooltip is whole."""
-        self.brief.setText(self.tr("Written for: {brief}").format(brief=one_line(brief)))
-        self.brief.setVisible(bool(brief))
 
     def _facts(self, prompt: Prompt, item: PromptItem | None) -> str:
         words = [

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from rlhf_studio.jobs.models import ModelChoice
 from rlhf_studio.paths import DEFAULT_BASE, models_dir
 from rlhf_studio.schema import Demonstration, Prompt
+from rlhf_studio.ui.marks.brief import BriefLine
 from rlhf_studio.ui.marks.panel import MarksPanel
 from rlhf_studio.ui.session import Session
 from rlhf_studio.ui.use_cases import use_case_word
@@ -64,7 +65,7 @@ class AnswerPanel(QWidget):
         )
         self.preview_button.setCheckable(True)
         self.conversation = ConversationView(session.theme)
-        self.marks = MarksPanel(session)
+        self.brief, self.marks = BriefLine(session), MarksPanel(session)
         self.editor = self._make_editor()
         self.writing = PreviewedEditor(self.editor, session.theme)
         self.heading = PlainLabel(self.tr("Your answer"), "heading")
@@ -100,6 +101,7 @@ class AnswerPanel(QWidget):
         self.use_case.setText(use_case_word(prompt.use_case))
         self.held_out.setVisible(prompt.split != "train")
         self.conversation.show_turns(prompt.turns)
+        self.brief.show_for(prompt.id)
         self.marks.show_for(prompt.id)
         self.model_answer.put_away()
         self.length.set_prompt(prompt.turns, max_length)
@@ -192,6 +194,7 @@ class AnswerPanel(QWidget):
             )
         )
         column.addWidget(self.conversation)
+        column.addWidget(self.brief)
         column.addWidget(self.marks)
         column.addLayout(row(self.heading, self.stop_editing, None, self.length, self.preview_button))
         column.addWidget(self.writing, 1)
