@@ -73,7 +73,6 @@ class LibraryTable(QTableView):
         self.doubleClicked.connect(self._on_double_clicked)
         self.selectionModel().selectionChanged.connect(self._on_selection_changed)
         self.selectionModel().currentChanged.connect(self._on_current_changed)
-        model.modelReset.connect(self.choice_changed)
 
     # --- what is chosen
 
@@ -107,6 +106,10 @@ class LibraryTable(QTableView):
             self.scrollTo(self.library.index(row, TEXT))
         return True
 
+    def make_current(self, row: int) -> None:
+        """Put the keyboard on a row without choosing it."""
+        self.selectionModel().setCurrentIndex(self.library.index(row, TEXT), QItemSelectionModel.SelectionFlag.NoUpdate)
+
     def choose_again(self, ids: list[int], current: int | None) -> None:
         """After other rows were read: choose the same prompts, as far as they still fit."""
         model, selection = self.selectionModel(), QItemSelection()
@@ -114,7 +117,7 @@ class LibraryTable(QTableView):
             selection.select(self.library.index(first, 0), self.library.index(last, self.library.columnCount() - 1))
         row = None if current is None else self.library.row_of(current)
         if row is not None:
-            model.setCurrentIndex(self.library.index(row, TEXT), QItemSelectionModel.SelectionFlag.NoUpdate)
+            self.make_current(row)
         model.select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
 
     def copy(self) -> None:

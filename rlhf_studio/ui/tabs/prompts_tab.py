@@ -1,6 +1,6 @@
 """Prompts: the library of everything that is asked of the model, to find, to sort and to tidy up."""
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject, QSignalBlocker, Qt
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from rlhf_studio.errors import StudioError
@@ -118,11 +118,12 @@ class PromptsTab(Tab):
 
     def _show(self) -> None:
         """Show what fits now, and what is chosen of it."""
-        if self.table.current_id() is None and self.model.ids:
-            self.table.setCurrentIndex(self.model.index(0, 0))
-            self.table.clearSelection()  # nothing is chosen that the person did not choose
-        self.page.show_state()
         self._shown = None
+        if self.table.current_id() is None and self.model.ids:
+            blocker = QSignalBlocker(self.table)  # told once, below
+            self.table.make_current(0)  # nothing is chosen that the person did not choose
+            blocker.unblock()
+        self.page.show_state()
         self._on_choice_changed()
 
     def _on_choice_changed(self) -> None:
