@@ -195,3 +195,16 @@ def test_a_next_prompt_far_down_is_opened_without_reading_all_before_it(tab, sto
     assert not tab.prompts.view.selectionModel().hasSelection()
     QTest.keyClick(tab.answer.editor, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
     assert tab._prompt.id == 2, "the list goes on from where it was"
+
+
+def test_today_is_that_of_who_labels_now(tab, session):
+    answer(tab)
+    session.set_labeler("Ann")
+    assert tab.prompts.progress.text() == "1 of 6 answered, today 0 by you"
+
+
+def test_a_deleted_prompt_is_neither_open_nor_next(tab, store, session):
+    store.delete_prompts([1, 2], "Tess")
+    session.changed(Changes(frozenset({"prompt"})))
+    assert tab._prompt.id in {3, 4, 5, 6}
+    assert tab.up_next.next_id() in {3, 4, 5, 6} - {tab._prompt.id}

@@ -79,6 +79,7 @@ class WriteTab(VersionActs):
         is_empty = self.prompts.total == 0 and not self.prompts.is_filtered
         self.page.show_empty(is_empty=is_empty and not self.page.is_form_open)
         if self._prompt is None:
+            self.up_next.explain(None)
             first = self.prompts.unfinished_id() or self.up_next.next_id() or self.prompts.neighbour_id(1)
             if first is not None:
                 self._go(first)

@@ -208,6 +208,7 @@ class PromptList(QWidget):
         self.view.selectionModel().currentChanged.connect(self._on_view_current_changed)
         self.view.entered_prompt.connect(self.entered_prompt)
         self.model.failed.connect(self.failed)
+        self._session.labeler_changed.connect(self._on_labeler_changed)
 
     def _set_filter(self, wanted: PromptFilter) -> None:
         """Put the controls where the filter says, then read."""
@@ -215,6 +216,9 @@ class PromptList(QWidget):
         self.chips.choose(wanted.use_case)
         (self.to_write if wanted.unlabeled_only else self.all_prompts).setChecked(True)
         self._on_filter_changed()
+
+    def _on_labeler_changed(self) -> None:
+        self._read_counts()
 
     def _on_filter_changed(self) -> None:
         self._search_timer.stop()
