@@ -176,7 +176,7 @@ def test_the_preview_lies_beside_where_there_is_room_and_below_elsewhere(tab, qt
     qtbot.waitUntil(lambda: writing.orientation() == Qt.Orientation.Vertical)
     tab.resize(1700, 1100)
     qtbot.waitUntil(lambda: writing.orientation() == Qt.Orientation.Horizontal)
-    assert abs(writing.sizes()[0] - writing.sizes()[1]) <= writing.width() // 4
+    assert abs(writing.sizes()[0] - writing.sizes()[1]) <= 8
 
 
 def test_saved_demonstrations_and_answers_of_models_are_read_alike(tab, service, session, qtbot):

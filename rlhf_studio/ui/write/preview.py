@@ -10,6 +10,7 @@ from rlhf_studio.ui.widgets.text import PlainLabel
 
 PREVIEW_MS = 150  # after the last key, and at the latest so long after the first
 _SIDE_BY_SIDE_PX = 700
+_SHARE = 10_000  # of each; Qt scales such sizes down to what there is, smaller ones it fills up unevenly
 _LOW_PX, _LEAST_PX = 320, 520  # lower than that two pages one below the other show nothing; as wide as two can be read
 
 
@@ -83,4 +84,4 @@ class PreviewedEditor(QSplitter):
         wanted = Qt.Orientation.Horizontal if is_wide else Qt.Orientation.Vertical
         if wanted != self.orientation():
             self.setOrientation(wanted)
-            self.setSizes([1, 1])
+            self.setSizes([_SHARE, _SHARE])
