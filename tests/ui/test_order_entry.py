@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from rank_orders import keys_of, plain, weak_orders
 
@@ -105,3 +107,54 @@ def test_move_goes_through_ties():
     assert entry.tiers == ((0,), (1,))
     entry.move(3, -1)
     assert entry.tiers == ((0,), (1,), (3,))
+
+
+def test_an_answer_is_taken_out_of_the_order():
+    entry = typed("1 = 2 3")
+    assert entry.remove(0)
+    assert entry.tiers == ((1,), (2,))
+    assert entry.remove(2)
+    assert entry.tiers == ((1,),)
+    assert not entry.remove(2)
+    entry.backspace()
+    assert entry.tiers == ((1,), (2,))
+
+
+def test_what_is_kept_comes_back_with_all_that_can_be_taken_back():
+    entry = typed("2 4 =")
+    again = OrderEntry.from_json(4, json.loads(json.dumps(entry.to_json())))
+    assert (again.tiers, again.is_tying) == (((1,), (3,)), True)
+    while again.backspace():
+        pass
+    assert again.tiers == ()
+    whole = OrderEntry.of(4, [[1], [0, 3], [2]])
+    assert whole.complete() == ((1,), (0, 3), (2,))
+    whole.backspace()
+    assert whole.tiers == ()
+
+
+def test_only_the_last_acts_are_kept():
+    entry = typed("1 2 3 4")
+    for _ in range(50):
+        entry.move(0, 1)
+        entry.move(0, -1)
+    again = OrderEntry.from_json(4, entry.to_json())
+    assert again.tiers == entry.tiers
+    assert len(again.to_json()) == 32
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        None,
+        5,
+        [[[[0, 0]], False]],  # an answer twice
+        [[[[7]], False]],  # one that is not there
+        [[[[0], []], False]],  # an empty rank
+        [[[], True]],  # a tie with nothing
+        [[[["a"]], False]],
+        [[1, 2, 3]],
+    ],
+)
+def test_what_is_no_order_is_not_read(kept):
+    assert OrderEntry.from_json(4, kept) is None

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QMimeData, QPoint, Qt, Signal
-from PySide6.QtGui import QDrag, QKeyEvent, QMouseEvent
+from PySide6.QtCore import QMimeData, QPoint, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QDrag, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent
 from PySide6.QtWidgets import QApplication, QSizePolicy, QWidget
 
 from rlhf_studio.schema import Completion
@@ -15,6 +15,7 @@ from rlhf_studio.ui.widgets.text import PlainLabel, set_look, tool_tip
 
 MIME = "application/x-rlhf-studio-answer"
 _DRAGGED_PX = 240
+_EDGE_PX = 6
 
 
 def answer_mime(index: int) -> QMimeData:
@@ -111,6 +112,7 @@ class AnswerCard(Card):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.body.setContentsMargins(2 * GRID, GRID, GRID, GRID)
         self._drag = Draggable(self, index, self._on_clicked)
+        self._theme = theme
         self.digit = PlainLabel(str(index + 1), "digit")
         self.key = PlainLabel(self.tr("press {digit}").format(digit=index + 1), "muted")
         self.badge = PlainLabel("", "rank")
@@ -200,6 +202,17 @@ class AnswerCard(Card):
     def _tell(self) -> None:
         parts = (self.name, self.badge.text(), self.rating.text(), self.note.text(), self._full_text)
         self.setAccessibleName(self.tr("Answer {text}").format(text=", ".join(part for part in parts if part)))
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        super().paintEvent(event)
+        if self.property("look") == "placed":  # a broad edge; the ring around all is the keyboard's
+            painter = QPainter(self)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            shape = QPainterPath()
+            shape.addRoundedRect(QRectF(self.rect()), GRID, GRID)
+            painter.setClipPath(shape)
+            painter.fillRect(0, 0, _EDGE_PX, self.height(), QColor(self._theme.colours.accent))
+            painter.end()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         self._drag.press(event)

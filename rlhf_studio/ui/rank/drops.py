@@ -21,6 +21,7 @@ SCROLL_PX = 28  # nearer to an edge of the area than this, it scrolls
 _TICK_MS = 16
 _STEP_PX = 8
 _MARK_PX = 3
+_ROUND_PX = 10
 
 
 class DropField(QWidget):
@@ -91,12 +92,15 @@ class DropField(QWidget):
         boxes = self.boxes()
         painter = QPainter(self)
         colour = QColor(self._theme.colours.accent)
-        if not is_new:
-            painter.fillRect(boxes[tier].adjusted(-_MARK_PX, -_MARK_PX, _MARK_PX, _MARK_PX), colour)
+        if not is_new or self.tier_count <= tier < len(boxes):  # a rank that there is, or could be
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(colour)
+            painter.drawRoundedRect(
+                boxes[tier].adjusted(-_MARK_PX, -_MARK_PX, _MARK_PX, _MARK_PX), _ROUND_PX, _ROUND_PX
+            )
         elif tier < self.tier_count:
             painter.fillRect(self._bar(self._span(boxes[tier])[0] - _MARK_PX - 2), colour)
-        elif tier < len(boxes):  # a rank that there could be
-            painter.fillRect(boxes[tier].adjusted(-_MARK_PX, -_MARK_PX, _MARK_PX, _MARK_PX), colour)
         else:
             end = sum(self._span(boxes[-1])) + _MARK_PX + 2 if boxes else _MARK_PX
             painter.fillRect(self._bar(end), colour)
