@@ -46,7 +46,7 @@ SELECT json_group_array(json_array(n.id, coalesce(e.position, 0), c.id, n.set_id
 """
 # every answer of the sets that hold any of some completions
 _HOLDERS = """
-SELECT json_group_array(json_array(set_id, completion_id)) FROM answer_set_entry WHERE set_id IN (
+SELECT json_group_array(completion_id) FROM answer_set_entry WHERE set_id IN (
     SELECT set_id FROM answer_set_entry WHERE completion_id IN (SELECT value FROM json_each(?)))
 """
 _TAKE_BACK = """
@@ -157,14 +157,13 @@ class SimulatedRankings(LabelActs):
         """
         found = {one.ranking_id: one.set_id for one in sets if one.set_id is not None}
         loose = [one for one in sets if one.set_id is None]
-        known = self._holders(loose)
-        taken = set().union(*known)
+        taken = self._in_sets(loose)
         new: list[tuple[Any, ...]] = []
         entries: list[tuple[int, ...]] = []
         next_id = self._next_id("answer_set")
         for one in loose:
             ids = frozenset(one.completion_ids)
-            if ids not in known and MIN_ANSWERS <= len(ids) <= MAX_ANSWERS and not ids & taken:
+            if MIN_ANSWERS <= len(ids) <= MAX_ANSWERS and not ids & taken:
                 found[one.ranking_id] = set_id = next_id + len(new)
                 taken |= ids
                 new.append((set_id, one.prompt_id, now()))
@@ -175,12 +174,10 @@ class SimulatedRankings(LabelActs):
         self._insert_rows("answer_set_ranking", ("ranking_id", "set_id"), links)
         return found
 
-    def _holders(self, sets: Sequence[SimulatedSet]) -> dict[frozenset[int], int]:
-        """The answer sets that hold any of these answers: ids by all of their answers."""
+    def _in_sets(self, sets: Sequence[SimulatedSet]) -> set[int]:
+        """Which of these answers belong to an answer set, and the others of that set."""
         ids = json.dumps([i for one in sets for i in one.completion_ids])
-        rows = sorted(stored_json(self._read(_HOLDERS, (ids,))[0][0], "The answer sets"))
-        held = {set_id: frozenset(i for _, i in entries) for set_id, entries in groupby(rows, key=lambda row: row[0])}
-        return {answers: set_id for set_id, answers in held.items()}
+        return set(stored_json(self._read(_HOLDERS, (ids,))[0][0], "The answer sets"))
 
     def _insert_rows(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         values = ", ".join(f"json_extract(value, '$[{place}]')" for place in range(len(columns)))

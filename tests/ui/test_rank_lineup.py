@@ -6,6 +6,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QDoubleSpinBox, QWidget
+from window_checks import faults_of
 from window_material import FakeInference, add_run
 
 from rlhf_studio.jobs.inference import BACKGROUND, URGENT, RequestDone, RequestFailed
@@ -404,6 +405,7 @@ def test_the_last_source_stays_and_nine_are_enough(tab):
     for _ in range(7):
         dialog.add()
     assert len(dialog.rows) == 9
+    assert faults_of(dialog, 1024, 620) == []
     assert not dialog.add_button.isEnabled()
     for _ in range(8):
         dialog.remove(dialog.rows[0])

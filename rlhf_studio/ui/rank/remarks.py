@@ -26,7 +26,7 @@ def credit_words(answers: Sequence[Completion]) -> str:
     if len(digits) == 1:
         return _tr("The answers were by {model}.").format(model=next(iter(digits)))
     parts = [_tr("{digits} by {model}").format(digits=_listed(own), model=who) for who, own in digits.items()]
-    return _tr("Answer {parts}.").format(parts="; ".join(parts))
+    return _tr("Answers: {parts}.").format(parts="; ".join(parts))
 
 
 def equal_words(answers: Sequence[Completion]) -> str:
