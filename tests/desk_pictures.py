@@ -16,6 +16,7 @@ from pathlib import Path
 from desk_robot import Desk, Order, story
 from PySide6.QtWidgets import QApplication
 from window_checks import blank, faults_of
+from window_material import add_run, sft_events
 from window_pictures import HEIGHT, PAGE, WIDTH, settle
 
 from rlhf_studio.schema import USE_CASES, NewCompletion, NewPrompt, Turn
@@ -142,6 +143,32 @@ def edit(desk):
     desk.write.edit_demonstration(desk.store.demonstrations()[0].id)
 
 
+def judged_nine(store):
+    nine(store)
+    add_run(store.folder, "20260101-101000-reward", "reward", {"base": "x"}, sft_events(1, ()))
+
+
+def corrected(store):
+    """A ranking with ratings, a note and an earlier version."""
+    one(store)
+    (answer_set,) = store.answer_sets("waiting")
+    ids = answer_set.completion_ids
+    store.rate(ids[0], 6, ["opinion"], "Robot")
+    store.rate(ids[1], 2, ["hallucination", "fails_instruction"], "Robot")
+    said = {"confidence": 2, "note": "The second one loops."}
+    first = store.rank_set(answer_set.id, [[ids[2]], ids[:2], [ids[3]]], 12.0, "Robot", **said).ids[0]
+    store.revise_ranking(first, [[i] for i in ids], 3.0, "Robot", confidence=3)
+
+
+def rating(desk):
+    """The second answer, after a first one with flags."""
+    desk.wait_for_set()
+    tab = desk.window.tabs.tab("rank")
+    tab.page.rates.click()
+    tab.beside.rating.toggle_flag(2)
+    tab.beside.rating.give_overall(3)
+
+
 STATES = {
     "prompts-empty": State("prompts", nothing),
     "prompts-one": State("prompts", one),
@@ -164,7 +191,10 @@ STATES = {
     "rank-9-done": State("rank", nine, order_of_nine),
     "rank-long": State("rank", long),
     "rank-chinese": State("rank", chinese, order_begun),
+    "rank-rating": State("rank", one, rating),
+    "rank-matrix-9": State("rank", judged_nine, order_of_nine),
     "labels-empty": State("labels", nothing),
+    "labels-ranking": State("labels", corrected),
     "labels-many": State("labels", many),
 }
 

@@ -62,6 +62,7 @@ class ActView(QWidget):
         Raises:
             StudioError: If the project cannot be read.
         """
+        is_another = self.act is None or (self.act.kind, self.act.id) != (act.kind, act.id)
         self.act = act
         self.title.setText(headline(act))
         self.about.setText(" · ".join((act.who or self.tr("(no name)"), when(act.created), *marks(act))))
@@ -71,7 +72,8 @@ class ActView(QWidget):
         self.prompt.show_turns((Turn("user", act.prompt),) if is_gone else self._store.prompt(act.prompt_id).turns)
         self._fill(act)
         self._update_buttons(act)
-        self._scroll.verticalScrollBar().setValue(0)
+        if is_another:  # one that was read again stays where one reads
+            self._scroll.verticalScrollBar().setValue(0)
 
     # --- the body
 
