@@ -24,7 +24,7 @@ from rlhf_studio.ui.session import Session
 from rlhf_studio.ui.tabs.tab import GoTo
 from rlhf_studio.ui.write.fitting import FittingScroll
 
-_PANEL_PX = 360
+_PANEL_PX = 280
 
 
 class Beside(QObject):

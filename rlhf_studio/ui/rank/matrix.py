@@ -28,7 +28,7 @@ from rlhf_studio.ui.theme import Theme
 from rlhf_studio.ui.widgets.text import tool_tip
 
 Tiers = Sequence[Sequence[int]]
-_MOST_PX, _LEAST_PX = 40, 20  # width of a cell
+_MOST_PX, _LEAST_PX = 40, 18  # width of a cell
 _HEIGHT_PX = 24  # at most
 _FRAME_PX = 2
 _TEXT_PX = 11
