@@ -4,10 +4,12 @@ What people and what scripts ranked are never compared with each other.
 """
 
 import gc
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +23,7 @@ from rlhf_studio.store.project import Store, open_project
 
 Kind = Literal["people", "simulated"]
 KINDS: tuple[Kind, ...] = ("people", "simulated")
+_LIBRARIES = ("scipy.stats", "nltk.metrics.agreement")
 EVERYBODY = ""  # in the place of a labeler's name
 
 Answers = Mapping[int, RankedAnswer]
@@ -60,8 +63,10 @@ def measure_labelers(
         DataError: If the project cannot be read.
     """
     if isinstance(project, Path):
-        with _uncollected(), open_project(project, read_only=True) as store:
-            return measure_labelers(store, kind, is_wanted)
+        with _uncollected():
+            _load_libraries()
+            with open_project(project, read_only=True) as store:
+                return measure_labelers(store, kind, is_wanted)
     rankings = [ranking for ranking in project.rankings() if ranking.is_simulated == (kind == "simulated")]
     answers = {answer.id: answer for answer in project.ranked_answers()}
     if not is_wanted():
@@ -117,6 +122,15 @@ def _uncollected() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+def _load_libraries() -> None:
+    """Import what measures, and never look through its some 100,000 objects for garbage."""
+    missing = [name for name in _LIBRARIES if name not in sys.modules]
+    for name in missing:
+        import_module(name)
+    if missing:
+        gc.freeze()
 
 
 def _biases(rankings: Sequence[Ranking], answers: Answers) -> tuple[tuple[str, BiasFound], ...]:
