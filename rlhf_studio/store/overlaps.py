@@ -180,6 +180,15 @@ class Overlaps(LabelActs):
         found = self._read(_OTHERS, (who,))[0][0]
         return tuple(sorted(stored_json(found, "The answer sets")))
 
+    def ranked_among(self, set_ids: Sequence[int]) -> tuple[int, ...]:
+        """Which of these sets are ranked, in the same order."""
+        found = self._read(
+            "SELECT id FROM answer_set_state WHERE state = 'ranked' AND id IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(set_ids)),),
+        )
+        ranked = {row[0] for row in found}
+        return tuple(set_id for set_id in set_ids if set_id in ranked)
+
     def ranked_answers(self, prompt_id: int | None = None) -> tuple[RankedAnswer, ...]:
         """The answers that are in a ranking, of one prompt or of all, in the order of their ids."""
         where, values = ("", ()) if prompt_id is None else ("AND prompt_id = ?", (prompt_id,))

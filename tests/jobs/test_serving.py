@@ -52,6 +52,16 @@ def test_a_repeat_that_was_undone_comes_again_and_one_that_was_passed_on_does_no
     assert serving.next("Eve", REPEATS).id != answers.id
 
 
+def test_what_was_to_be_served_is_not_where_it_is_no_longer_ranked(store):
+    serving = Serving(store)
+    answers = serving.next("Ann", OTHERS)
+    (first,) = (ranking for ranking in store.rankings(answers.prompt_id))
+    store.retract_ranking(first.id, "Eve")
+    assert serving.next("Ann", OTHERS).id != answers.id
+    store.restore_ranking(first.id, "Eve")
+    assert Serving(store).next("Ann", OTHERS) == answers
+
+
 def test_another_person_is_given_what_others_ranked_in_an_order_of_his_own(store):
     serving = Serving(store)
     orders = {}

@@ -3,11 +3,15 @@
 import pytest
 from rank_desk import Desk
 
+from rlhf_studio.jobs import serving
 from rlhf_studio.schema import NewCompletion
 
 
 @pytest.fixture
-def desk(qtbot, session):
+def desk(qtbot, session, monkeypatch):
+    """Every turn is one at which something comes again, where its share is more than none."""
+    drawn = serving._uniform
+    monkeypatch.setattr(serving, "_uniform", lambda *words: 0.0 if words[0] == "turn" else drawn(*words))
     return Desk(qtbot, session)
 
 
@@ -24,7 +28,6 @@ def test_a_set_that_others_ranked_is_ranked_blind_and_kept_for_this_person(desk)
     set_id = desk.add()
     ranked_by(desk, "Ada", set_id)
     desk.session.preferences.shared_percent = 50
-    desk.store.acts_on_sets = lambda _who: next(place for place in range(99) if _turn(place) < 0.5)
     desk.open()
     served = desk.tab.queue.waiting()[0]
     assert (served.id, served.again) == (set_id, "shared")
@@ -43,7 +46,6 @@ def test_a_repeat_comes_in_another_order_says_nothing_and_is_undone_alone(desk):
     for set_id in sets:
         ranked_by(desk, "Tess", set_id)
     desk.session.preferences.repeated_percent = 50
-    desk.store.acts_on_sets = lambda _who: next(place for place in range(99) if _turn(place) < 0.5)
     desk.open()
     served = desk.tab.queue.waiting()[0]
     first = desk.store.answer_set(sets[0]).completion_ids
@@ -66,7 +68,6 @@ def test_skipping_what_others_ranked_leaves_it_ranked(desk):
     set_id = desk.add()
     ranked_by(desk, "Ada", set_id)
     desk.session.preferences.shared_percent = 50
-    desk.store.acts_on_sets = lambda _who: next(place for place in range(99) if _turn(place) < 0.5)
     desk.open()
     desk.tab.skip_set()
     assert desk.store.answer_set(set_id).state == "ranked"
@@ -111,9 +112,3 @@ def test_an_order_that_contradicts_nothing_is_followed_by_no_warning(desk):
     desk.open()
     desk.press("1234\n")
     assert not [message for message in desk.said if message.kind == "warning"]
-
-
-def _turn(place):
-    from rlhf_studio.jobs.serving import _uniform
-
-    return _uniform("turn", "Tess", place)
