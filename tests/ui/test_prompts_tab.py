@@ -199,7 +199,12 @@ def test_the_menu_ranks_and_copies(qtbot, tab):
 
 
 def test_new_prompts_begin_in_write(qtbot, tab):
-    assert tab.page.new_menu.actions()[0] is tab.page.plain
+    assert [action.text() for action in tab.page.new_menu.actions()] == [
+        "Plain prompt",
+        "Few-shot\u2026",
+        "User-based\u2026",
+        "Conversation\u2026",
+    ]
     with qtbot.waitSignal(tab.go_to_requested) as heard:
         tab.page.plain.trigger()
     assert heard.args == [GoTo("write", new_prompt=True)]

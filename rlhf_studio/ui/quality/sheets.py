@@ -9,6 +9,7 @@ from rlhf_studio.schema import SPLITS
 from rlhf_studio.store.quality import AUTHOR_CAP, AuthorExcess, DuplicateGroup, SplitCheck, surplus_of
 from rlhf_studio.store.splits import MAX_PREFIX, MIN_PREFIX, PREFIX_LENGTH
 from rlhf_studio.ui.itemmodels.prompts import one_line
+from rlhf_studio.ui.prompts.words import split_word
 from rlhf_studio.ui.quality.sheet import SHOWN, Sheet, line
 from rlhf_studio.ui.widgets.parts import Button
 from rlhf_studio.ui.widgets.text import tool_tip
@@ -29,7 +30,7 @@ class DuplicateSheet(Sheet):
                 "are ours. Letter case, width and spacing make no difference. A labeled prompt stays before others, "
                 "then the oldest."
             ).format(length=PREFIX_LENGTH),
-            (self.tr("Prompt"), self.tr("Author"), self.tr("Split"), self.tr("Fate")),
+            (self.tr("Prompt"), self.tr("Author"), self.tr("Split"), self.tr("Prompts")),
             self.tr("Groups of duplicates"),
             parent,
         )
@@ -78,7 +79,7 @@ class DuplicateSheet(Sheet):
         top = line(self.list, (text, "", "", str(len(group.prompts))), tool_tip(first.text[:2000]))
         for prompt in group.prompts:
             fate = self.tr("stays") if prompt.is_kept else self.tr("goes")
-            words = (one_line(prompt.text)[:_CHARACTERS], prompt.author, prompt.split, fate)
+            words = (one_line(prompt.text)[:_CHARACTERS], prompt.author, split_word(prompt.split), fate)
             line(top, words, tool_tip(prompt.text[:2000]))
 
     def _chosen(self) -> DuplicateGroup | None:
@@ -158,7 +159,7 @@ class SplitSheet(Sheet):
                 "InstructGPT splits by user, so that nobody who is trained on is tested on. With fewer than ten "
                 "authors, near duplicates share a split instead. A file that gives splits can tear an author apart."
             ),
-            (self.tr("Author"), *SPLITS),
+            (self.tr("Author"), *(split_word(split) for split in SPLITS)),
             self.tr("Authors in two splits"),
             parent,
         )
