@@ -54,7 +54,10 @@ def test_filters_narrow_each_other_and_are_counted(library, names):
     query = PromptQuery(**{name: FITS[name][0] for name in names})
     everything = library.prompt_items(range(100))
     expected = [item for item in everything if all(FITS[name][1](library, item) for name in names)]
-    assert library.find_ids(query) == [item.id for item in expected]
+    listing = library.list_prompts(query)
+    assert listing.ids == library.find_ids(query) == [item.id for item in expected]
+    others = [item for item in everything if all(FITS[name][1](library, item) for name in names if name != "use_case")]
+    assert listing.counts == {name: sum(item.use_case == name for item in others) for name in USE_CASES}
     counts = library.count_query(query)
     assert {name: tuple(counts[name]) for name in USE_CASES} == {
         name: (

@@ -95,7 +95,7 @@ def test_a_project_that_cannot_be_read_is_said_so_once(qtbot, store, monkeypatch
     def fail(*_args):
         raise DataError("It is gone.")
 
-    monkeypatch.setattr(store, "ids_by_use_case", fail)
+    monkeypatch.setattr(store, "list_prompts", fail)
     model.show_only(PromptQuery())
     assert heard == ["It is gone."]
     assert model.rowCount() == 0

@@ -3,8 +3,6 @@
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from itertools import chain
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
@@ -18,8 +16,8 @@ from rlhf_studio.ui.prompts.words import source_word, split_word
 from rlhf_studio.ui.use_cases import use_case_word
 from rlhf_studio.ui.widgets.text import tool_tip
 
-PAGE = 100  # rows read at once
-KEPT_PAGES = 40  # those looked at longest ago are forgotten
+PAGE = 50  # rows read at once: two screens
+KEPT_PAGES = 80  # those looked at longest ago are forgotten
 TEXT, USE_CASE, SOURCE, SPLIT, TAGS, DEMONSTRATIONS, RANKINGS, AUTHOR = range(8)
 COLUMNS = 8
 _NUMBERS = {DEMONSTRATIONS, RANKINGS}
@@ -111,13 +109,12 @@ class LibraryModel(QAbstractTableModel):
 
     def _read_ids(self) -> list[int]:
         try:
-            found = self._store.ids_by_use_case(replace(self._query, use_case=None))
+            found = self._store.list_prompts(self._query)
         except StudioError as error:
             self.failed.emit(str(error))
             return []
-        self.counts = {use_case: len(ids) for use_case, ids in found.items()}
-        wanted = self._query.use_case
-        return sorted(chain.from_iterable(found.values())) if wanted is None else found[wanted]
+        self.counts = found.counts
+        return found.ids
 
     def _read_page(self, number: int) -> dict[int, PromptItem]:
         try:
