@@ -399,13 +399,23 @@ def test_the_line_up_is_edited_by_keys_and_kept_with_the_project(tab, session, s
     assert session.inference.asked[-1].model.is_checkpoint
 
 
+@pytest.mark.parametrize("count", [1, 9])
+def test_the_dialog_fits_and_every_control_is_reached_by_tab(qtbot, theme, models, count):
+    sources = [Source(model.key, model.title, place / 10) for place, model in enumerate(models * 5)][:count]
+    dialog = LineUpDialog(theme, models, sources, LineUp())
+    qtbot.addWidget(dialog)
+    with qtbot.waitExposed(dialog):
+        dialog.show()
+    qtbot.waitUntil(dialog.isActiveWindow)
+    assert faults_of(dialog, 1024, 620) == []
+
+
 def test_the_last_source_stays_and_nine_are_enough(tab):
     tab.page.sources.open_dialog()
     dialog = tab.page.sources.findChild(LineUpDialog)
     for _ in range(7):
         dialog.add()
     assert len(dialog.rows) == 9
-    assert faults_of(dialog, 1024, 620) == []
     assert not dialog.add_button.isEnabled()
     for _ in range(8):
         dialog.remove(dialog.rows[0])
