@@ -416,6 +416,7 @@ def test_the_last_source_stays_and_nine_are_enough(tab):
     for _ in range(7):
         dialog.add()
     assert len(dialog.rows) == 9
+    assert len({(one.key, one.temperature) for one in dialog.line_up().sources}) == 9
     assert not dialog.add_button.isEnabled()
     for _ in range(8):
         dialog.remove(dialog.rows[0])

@@ -34,6 +34,7 @@ from rlhf_studio.ui.widgets.parts import GRID, Button, indent, row
 from rlhf_studio.ui.widgets.text import PlainLabel
 
 _WIDTH_PX, _HEIGHT_PX = 760, 440
+_TEMPERATURES = (1.0, 0.7, 1.3, 0.4, 1.6, 0.9, 1.1, 0.2, 1.9)  # offered in this order
 
 
 class SourceRow:
@@ -123,9 +124,10 @@ class LineUpDialog(QDialog):
         self.cancel_button.clicked.connect(self.reject)
 
     def add(self) -> None:
-        """One more source: like the last one, at another temperature."""
+        """One more source: like the last one, at a temperature that it has not yet, for equal sources are one."""
         last = self.rows[-1].value()
-        temperature = 0.7 if last.temperature >= 1 else 1.0
+        taken = {one.temperature for one in self.line_up().sources if (one.key, one.top_p) == (last.key, last.top_p)}
+        temperature = next((each for each in _TEMPERATURES if each not in taken), last.temperature)
         self.rows.append(
             SourceRow(self, self._models, Source(last.key, last.title, temperature, last.top_p), self._theme)
         )
