@@ -14,6 +14,7 @@ from rlhf_studio.ui.widgets.parts import GRID, Button, row
 from rlhf_studio.ui.widgets.text import PlainLabel, tool_tip
 
 LABELER_KEYS = "Ctrl+Shift+L"
+_ACT = "window.labeler"
 _SHOWN = 20  # letters of a name on the button
 _WIDTH_PX = 400
 
@@ -39,6 +40,7 @@ class LabelerButton(QToolButton):
         self._group = QActionGroup(self)
         session.labeler_changed.connect(self._show_name)
         session.theme.changed.connect(self._show_name)
+        session.keymap.changed.connect(self._show_name)
         self._show_name()
 
     def fill(self) -> None:
@@ -80,7 +82,13 @@ class LabelerButton(QToolButton):
         self.setIcon(icon("mdi6.account-outline", self._session.theme.colours.muted))
         self.setAccessibleName(self.tr("Labeler: {name}").format(name=name))
         words = self.tr("{name} labels. Click to let somebody else label ({keys})")
-        self.setToolTip(tool_tip(words.format(name=name, keys=LABELER_KEYS)))
+        self.setToolTip(tool_tip(words.format(name=name, keys=labeler_keys(self._session))))
+
+
+def labeler_keys(session: Session) -> str:
+    """The keys that open the names, as the person has set them; the menu that declares them may come later."""
+    names = {act.name for act in session.keymap.acts}
+    return session.keymap.text(_ACT) if _ACT in names else LABELER_KEYS
 
 
 class NameDialog(QDialog):

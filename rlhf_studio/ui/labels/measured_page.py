@@ -4,7 +4,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QFrame, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from rlhf_studio.jobs.labelers import LabelersFound
-from rlhf_studio.ui.labeler_button import LABELER_KEYS
+from rlhf_studio.ui.labeler_button import labeler_keys
 from rlhf_studio.ui.labels.measuring import Measuring
 from rlhf_studio.ui.labels.page import LabelsPage
 from rlhf_studio.ui.session import Session
@@ -84,7 +84,7 @@ class MeasuredPage(LabelsPage):
             "Switch the name at the foot of the window ({keys}); {percent} % of the sets that each person is given are "
             "ones that others have ranked, and nothing tells which."
         )
-        return words.format(keys=LABELER_KEYS, percent=self.session.preferences.shared_percent)
+        return words.format(keys=labeler_keys(self.session), percent=self.session.preferences.shared_percent)
 
     def _on_measuring_found(self, found: LabelersFound) -> None:
         if found.kind == self.kinds.currentData():
