@@ -30,7 +30,7 @@ OTHERS = (
     ("Label Studio Ranker", "2.6; with buckets 5", "5.9; with buckets 10", "buckets"),
     ("FastChat, pairs", "at least 5 votes", "at least 19 votes", "yes"),
     ("Kiln, stars", "7", "17", "equal stars"),
-    ("InstructGPT's tool", "at least 9", "at least 19", "yes"),
+    ("InstructGPT's tool, not checked", "at least 9", "at least 19", "yes"),
 )
 
 
