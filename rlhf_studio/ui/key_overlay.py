@@ -22,6 +22,7 @@ from rlhf_studio.ui.widgets.parts import GRID, Button, Card
 from rlhf_studio.ui.widgets.text import PlainLabel
 
 _VEIL = 150  # of 255: the page stays visible behind it
+_AROUND_PX = 19 * GRID  # of the window that its margins and the head of the card take
 _SCROLLING = {
     Qt.Key.Key_Down: QAbstractSlider.SliderAction.SliderSingleStepAdd,
     Qt.Key.Key_Up: QAbstractSlider.SliderAction.SliderSingleStepSub,
@@ -149,7 +150,7 @@ class KeyOverlay(QWidget):
         for name, lines in groups:
             if lines:
                 columns.addWidget(_column(name, lines), 1, Qt.AlignmentFlag.AlignTop)
-        self._area = _scrolling(columns, card.width() - 4 * GRID)
+        self._area = _scrolling(columns, card.width() - 4 * GRID, (self.parentWidget() or self).height() - _AROUND_PX)
         card.body.addWidget(self._area, 1)
         self._layout.addWidget(card, 0, Qt.AlignmentFlag.AlignCenter)
         spoken = [f"{line.keys}: {line.what}" for line in (*of_tab, *everywhere)]
@@ -191,7 +192,8 @@ def _column(name: str, lines: Sequence[KeyHelp]) -> QWidget:
     return column
 
 
-def _scrolling(columns: QHBoxLayout, width: int) -> QScrollArea:
+def _scrolling(columns: QHBoxLayout, width: int, height: int) -> QScrollArea:
+    """As high as all lines need, or else as there is room."""
     inner = QWidget()
     inner.setProperty("look", "page")
     inner.setLayout(columns)
@@ -201,6 +203,6 @@ def _scrolling(columns: QHBoxLayout, width: int) -> QScrollArea:
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    area.setMinimumHeight(min(400, columns.totalHeightForWidth(width - 2 * GRID)))
+    area.setMinimumHeight(min(max(160, height), columns.totalHeightForWidth(width - 2 * GRID)))
     area.setMaximumHeight(columns.totalHeightForWidth(width - 2 * GRID))
     return area

@@ -138,7 +138,7 @@ ACTS = (
         QT_TRANSLATE_NOOP("Keys", "Scroll the answers"),
         ("Up", "Down", "PgUp", "PgDown", "Home", "End"),
         is_pressed=True,
-        fixed=QT_TRANSLATE_NOOP("Keys", "Up, Down, Page Up, Page Down"),
+        fixed=QT_TRANSLATE_NOOP("Keys", "Up, Down, PgUp, PgDn"),
     ),
     Act(
         "rank.choose",
