@@ -1,6 +1,7 @@
 """Marks of prompts: chips that are kept at once, per labeler, and shares beside the paper's."""
 
 import pytest
+from pictured import take_pictures
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 from window_checks import faults_of
@@ -113,6 +114,7 @@ def test_shares_stand_beside_the_papers(qtbot, panel, session):
     assert show_shares(session, home) is window
     qtbot.waitUntil(window.isActiveWindow)
     qtbot.waitUntil(lambda: faults_of(window, 860, 500) == [])
+    take_pictures(window, session.theme, "mark-shares")
 
 
 def test_the_write_tab_shows_them_for_the_prompt_on_screen(qtbot, session):
@@ -128,3 +130,4 @@ def test_the_write_tab_shows_them_for_the_prompt_on_screen(qtbot, session):
     tab.skip_prompt()
     assert not tab.answer.marks.chips["other_constraints"].isChecked()
     qtbot.waitUntil(lambda: faults_of(tab, 1024, 560) == [])
+    take_pictures(tab, session.theme, "write-marks")

@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from pictured import take_pictures
 from PySide6.QtWidgets import QWidget
 from window_checks import faults_of
 
@@ -139,12 +140,13 @@ def test_what_goes_wrong_is_said(qtbot, session, home, monkeypatch):
     assert window.state.text() == "OSError: no disk"
 
 
-def test_every_part_is_named_reached_and_whole(qtbot, crowded, open_window):
+def test_every_part_is_named_reached_and_whole_in_both_themes(qtbot, crowded, session, open_window):
     window = open_window()
     qtbot.waitUntil(window.isActiveWindow)
     for page in range(3):
         window.pages.setCurrentIndex(page)
         qtbot.waitUntil(lambda: faults_of(window, 900, 640) == [])
+        take_pictures(window, session.theme, f"quality-{page}")
 
 
 def test_one_window_is_enough(session, home, open_window):
