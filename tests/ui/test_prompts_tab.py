@@ -10,9 +10,11 @@ from rlhf_studio.store.prompt_edits import PromptEdit
 from rlhf_studio.store.prompt_list import PromptQuery
 from rlhf_studio.ui.itemmodels import library
 from rlhf_studio.ui.itemmodels.library import COLUMNS, PAGE, LibraryModel
+from rlhf_studio.ui.itemmodels.prompts import ItemRole
 from rlhf_studio.ui.prompts.words import PAPER_SHARES
 from rlhf_studio.ui.tabs.prompts_tab import PromptsTab
 from rlhf_studio.ui.tabs.tab import GoTo
+from rlhf_studio.ui.tabs.write_tab import WriteTab
 
 
 def fill(store, count):
@@ -316,3 +318,16 @@ def test_a_read_only_project_offers_no_change(session, tab):
     heard = said(session, tab.delete)
     assert heard[0][0] == "error"
     assert "open elsewhere" in heard[0][1]
+
+
+def test_write_leaves_a_prompt_that_was_deleted(qtbot, session, tab):
+    write = WriteTab(session)
+    qtbot.addWidget(write)
+    write.show()
+    write.go_to(GoTo("write", prompt_id=2))
+    write.hide()
+    tab.table.choose(2)
+    tab.delete()
+    write.show()
+    assert write.prompts.view.currentIndex().data(ItemRole).id != 2
+    assert write.answer.isEnabled()
