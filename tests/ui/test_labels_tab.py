@@ -201,7 +201,7 @@ def test_a_label_made_elsewhere_appears_and_the_chosen_one_stays(labeled, open_t
     assert tab.history.view.act == act
 
 
-def test_a_long_list_is_read_page_by_page(store, open_tab):
+def test_a_long_list_is_read_page_by_page(store, open_tab, monkeypatch):
     with store.transaction():
         for number in range(450):
             store.add_demonstration(2, f"Answer {number}.", "Ann")
@@ -216,6 +216,9 @@ def test_a_long_list_is_read_page_by_page(store, open_tab):
     old = model._acts[449]
     tab.history.list.select(old)
     assert tab.history.view.act.id == old.id
+    monkeypatch.setattr("rlhf_studio.ui.itemmodels.acts._MOST_AGAIN", 200)
+    tab.history.reload()
+    assert (model.rowCount(), tab.history.view.act.id) == (200, old.id)
 
 
 def test_a_read_only_project_is_looked_at_only(labeled, open_tab, monkeypatch):

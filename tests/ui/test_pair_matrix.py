@@ -68,6 +68,7 @@ def order(judge, *digits, whole=True):
 
 def test_nothing_is_shown_before_the_order_is_whole(panel, judge, session, service, answers):
     judge.open(1, TURNS, answers)
+    judge.take_order((), None)  # as when a set is opened
     assert not service.asked  # a model is not loaded because somebody looks
     order(judge, 2, whole=False)
     assert [answer.token_ids for answer in service.asked[0].answers] == [(i, 2) for i in range(4)]
