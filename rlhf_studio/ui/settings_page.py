@@ -154,11 +154,20 @@ class SettingsPage(QDialog):
         self.shared_box = _percent_box(self._preferences.shared_percent)
         self.shared_box.valueChanged.connect(self._on_shared_box_value_changed)
         tip = self.tr("Of the sets you are given to rank, how many others have ranked: it shows how far people agree")
-        form.add(self.tr("Sh&ared sets"), self.shared_box, tip)
+        again = self.tr(
+            "Of the sets you are given to rank, how many you have ranked before; no reward learns from those"
+        )
         self.repeated_box = _percent_box(self._preferences.repeated_percent)
         self.repeated_box.valueChanged.connect(self._on_repeated_box_value_changed)
-        tip = self.tr("Of the sets you are given to rank, how many you have ranked before; no reward learns from those")
-        form.add(self.tr("Silent &repeats"), self.repeated_box, tip)
+        self.repeated_box.setToolTip(again)
+        self.repeated_box.setAccessibleName(self.tr("Silent repeats"))
+        self.repeated_box.setAccessibleDescription(again)
+        indent(self.repeated_box)
+        caption = PlainLabel(self.tr("Silent &repeats"))
+        caption.setBuddy(self.repeated_box)
+        repeats = QWidget()
+        repeats.setLayout(row(caption, self.repeated_box))
+        form.add(self.tr("Sh&ared sets"), self.shared_box, tip, repeats)
         return form
 
     def _keys_group(self) -> QGroupBox:

@@ -146,3 +146,15 @@ def test_every_field_is_named_and_explained(page):
     assert len(fields) >= 8
     for field in fields:
         assert field.accessibleName() or field.text(), field
+
+
+def test_shares_of_what_comes_again_are_kept_and_bounded(page, preferences, qtbot):
+    with qtbot.waitSignals([page.changed, page.changed]):
+        page.shared_box.setValue(35)
+        page.repeated_box.setValue(10)
+    assert (preferences.shared_percent, preferences.repeated_percent) == (35, 10)
+    page.repeated_box.setValue(99)
+    assert preferences.repeated_percent == 50
+    preferences._settings.setValue("repeated_percent", "many")
+    preferences._settings.setValue("shared_percent", -4)
+    assert (preferences.shared_percent, preferences.repeated_percent) == (20, 5)
