@@ -135,6 +135,7 @@ def walk(page):
     """The widgets that Tab visits, from the page's first until it comes back."""
     window = page.window()
     window.activateWindow()
+    QApplication.processEvents()  # nothing has the focus before the window is active
     reachable = [widget for widget in shown(page) if is_reachable(widget)]
     if not reachable:
         return []
