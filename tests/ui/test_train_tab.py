@@ -15,6 +15,7 @@ from rlhf_studio.ui import session as session_module
 from rlhf_studio.ui.session import TrainingState
 from rlhf_studio.ui.tabs.tab import GoTo
 from rlhf_studio.ui.tabs.train_tab import TrainTab
+from rlhf_studio.ui.train.side import StageColumn
 
 PPO = {"objective/scores": 1.0, "objective/kl": 2.0, "kl_coef": 0.15, "loss/ptx": 2.5, "ptx_coef": 0.2}
 
@@ -343,3 +344,14 @@ def test_the_tab_fits_the_smallest_window(qtbot, tab):
     qtbot.waitUntil(lambda: 0 < column.widget().width() <= column.viewport().width())
     assert precision.width() >= precision.minimumSizeHint().width()
     assert tab.watch.monitor.width() >= tab.watch.monitor.minimumSizeHint().width()
+
+
+def test_the_stages_tell_their_size_after_python_has_let_go_of_them(qtbot, theme):
+    """Garbage collection empties a widget's attributes while Qt may still ask for its size."""
+    column = StageColumn(theme)
+    qtbot.addWidget(column)
+    wanted = column.minimumSizeHint()
+    kept = dict(column.__dict__)
+    column.__dict__.clear()
+    assert column.minimumSizeHint() == wanted
+    column.__dict__.update(kept)

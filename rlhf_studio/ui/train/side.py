@@ -30,7 +30,7 @@ class StageColumn(QScrollArea):
             "rl-start": StageCard("rl-start", RlStartSettings, theme),
             "ppo": StageCard("ppo-ptx", PpoSettings, theme),
         }
-        page = self._page = QWidget()
+        page = QWidget()
         page.setProperty("look", "page")
         layout = QVBoxLayout(page)
         layout.setContentsMargins(0, 0, GRID, 0)
@@ -53,7 +53,9 @@ class StageColumn(QScrollArea):
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
         """As wide as the cards and the bar beside them: nothing scrolls sideways here, it would be cut off."""
-        width = max(264, self._page.minimumSizeHint().width()) + self.verticalScrollBar().sizeHint().width()
+        page: QWidget | None = self.widget()  # Qt's own: it may ask when Python has taken our attributes away already
+        wanted = 0 if page is None else page.minimumSizeHint().width()
+        width = max(264, wanted) + self.verticalScrollBar().sizeHint().width()
         return QSize(width, super().minimumSizeHint().height())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
