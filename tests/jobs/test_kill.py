@@ -155,6 +155,7 @@ def campaign(processes, new_run, kind, kills, sampled_model=None):
     check_equal(RunFolder.open(resumed.path), reference)
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("kind", SETTINGS)
 def test_a_run_killed_three_times_while_something_samples_ends_the_same(processes, new_run, model_folder, kind):
     campaign(processes, new_run, kind, 3, str(model_folder))

@@ -130,6 +130,7 @@ def below(model, parent=None):
         yield from below(model, index)
 
 
+@pytest.mark.whole
 def test_the_whole_loop_by_hand(qtbot, qapp, preferences):
     studio = Studio(preferences)
     window = opened(qtbot, studio)

@@ -27,7 +27,7 @@ TESTS = Path(__file__).parents[1]
 
 
 # one of each lies between nothing and everything
-@pytest.mark.pictures
+@pytest.mark.whole
 @pytest.mark.parametrize(
     "filling", [pytest.param(one, marks=pytest.mark.slow) if one == "one" else one for one in FILLINGS]
 )
@@ -42,7 +42,7 @@ def test_every_tab_at_the_smallest_size(qtbot, theme, preferences, tmp_path, fil
     assert QImage(str(OUT / f"compare-{filling}-100-dark.png")).size().toTuple() == (WIDTH, HEIGHT)
 
 
-@pytest.mark.pictures
+@pytest.mark.whole
 def test_every_tab_at_twice_the_size():
     OUT.mkdir(exist_ok=True)
     done = subprocess.run(
