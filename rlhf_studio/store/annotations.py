@@ -7,7 +7,7 @@ holds JSON's null takes back what was said.
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from rlhf_studio.store.checks import check_text, check_word, stored_json
 from rlhf_studio.store.database import Changes, now
@@ -26,19 +26,7 @@ Mark = Literal[
     "other_constraints",
     "intent_unclear",
 ]
-MARKS: tuple[Mark, ...] = (  # in the order of table 7
-    "ambiguous",
-    "sensitive_content",
-    "identity_dependent",
-    "closed_domain",
-    "continuation_style",
-    "requests_opinion",
-    "requests_advice",
-    "requests_moral_judgment",
-    "safety_constraints",
-    "other_constraints",
-    "intent_unclear",
-)
+MARKS: tuple[Mark, ...] = get_args(Mark)  # in the order of table 7
 
 PAPER_SETS = ("RM test", "RM train", "RM valid", "SFT train", "SFT valid")
 # InstructGPT, table 7: percent of the prompts of each of PAPER_SETS; None where the paper did not collect the mark

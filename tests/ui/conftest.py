@@ -13,8 +13,10 @@ from window_material import FakeInference
 
 from rlhf_studio.schema import NewCompletion, NewPrompt, Turn
 from rlhf_studio.store.project import Store, create_project
+from rlhf_studio.ui.main_window import MainWindow
 from rlhf_studio.ui.preferences import Preferences
 from rlhf_studio.ui.session import Session
+from rlhf_studio.ui.tabs.rank_tab import RankTab
 from rlhf_studio.ui.tabs.train_tab import TrainTab
 from rlhf_studio.ui.tabs.write_tab import WriteTab
 from rlhf_studio.ui.theme import Theme
@@ -124,6 +126,15 @@ def service(session):
 
 
 @pytest.fixture
+def rank_window(qtbot, session, service):
+    """The whole window at its Rank tab."""
+    window = MainWindow(session)
+    qtbot.addWidget(window)
+    window.open("rank")
+    return window
+
+
+@pytest.fixture
 def said(session):
     """Every toast."""
     messages = []
@@ -148,12 +159,11 @@ def open_session(theme, preferences, qapp):
         assert session.close()
 
 
-@pytest.fixture
-def open_write_tab(qtbot):
-    """The Write tab in sight, as large as the smallest window leaves to it, with the keyboard."""
+def _opener(qtbot, kind):
+    """Puts tabs of one kind in sight, as large as the smallest window leaves to them, with the keyboard."""
 
     def make(session, size=(1024, 560)):
-        tab = WriteTab(session)
+        tab = kind(session)
         qtbot.addWidget(tab)
         tab.resize(*size)
         with qtbot.waitExposed(tab):
@@ -163,6 +173,16 @@ def open_write_tab(qtbot):
         return tab
 
     return make
+
+
+@pytest.fixture
+def open_write_tab(qtbot):
+    return _opener(qtbot, WriteTab)
+
+
+@pytest.fixture
+def open_rank_tab(qtbot):
+    return _opener(qtbot, RankTab)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QInputMethodEvent
 from PySide6.QtWidgets import QApplication
-from window_material import MARKUP, FakeInference, add_all_runs, add_run
+from window_material import MARKUP, add_all_runs, add_run
 
 from rlhf_studio.events import CheckpointSaved
 from rlhf_studio.jobs.inference import RequestDone, RequestFailed
@@ -16,13 +16,6 @@ from rlhf_studio.ui.tabs.compare_tab import CompareTab
 from rlhf_studio.ui.tabs.tab import GoTo
 
 SAME = {"temperature", "top_p", "max_new_tokens", "seed"}
-
-
-@pytest.fixture
-def service(session):
-    session.inference.close(5)
-    session.inference = FakeInference()
-    return session.inference
 
 
 @pytest.fixture

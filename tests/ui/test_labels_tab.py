@@ -53,20 +53,13 @@ def open_tab(qtbot, tab):
     return show
 
 
-@pytest.fixture
-def said(session):
-    messages = []
-    session.messaged.connect(messages.append)
-    return messages
-
-
 def listed(tab):
     model = tab.history.list.model
-    return [(act.kind, act.state) for act in model._acts]
+    return [(act.kind, act.state) for act in model._items]
 
 
 def choose(tab, kind, state="live"):
-    acts = tab.history.list.model._acts
+    acts = tab.history.list.model._items
     act = next(a for a in acts if (a.kind, a.state) == (kind, state) and not a.is_simulated)
     tab.history.list.view.setCurrentIndex(tab.history.list.model.index(acts.index(act)))
     return act
@@ -87,7 +80,7 @@ def test_everything_is_listed_newest_first_and_the_newest_is_shown(labeled, open
         ("ranking", "replaced"),
         ("unrankable", "live"),
     ]
-    assert tab.history.view.act == tab.history.list.model._acts[0]
+    assert tab.history.view.act == tab.history.list.model._items[0]
     assert tab.history.list.count.text() == "5 labels"
 
 
@@ -133,7 +126,7 @@ def test_what_would_count_twice_cannot_be_restored(labeled, open_tab, said):
 def test_a_label_of_a_deleted_prompt_is_neither_edited_nor_restored(labeled, open_tab, session, said):
     tab = open_tab()
     session.changed(labeled.delete_prompts([2], "Ann").changes)
-    acts = [act for act in tab.history.list.model._acts if act.kind == "demonstration"]
+    acts = [act for act in tab.history.list.model._items if act.kind == "demonstration"]
     tab.history.list.select(acts[0])
     view = tab.history.view
     assert not view.edit.isEnabled()
@@ -159,7 +152,7 @@ def test_editing_goes_where_the_label_was_made(qtbot, labeled, open_tab, kind):
 
 def test_what_a_script_ranked_is_not_edited(labeled, open_tab):
     tab = open_tab()
-    acts = tab.history.list.model._acts
+    acts = tab.history.list.model._items
     tab.history.list.select(next(act for act in acts if act.is_simulated))
     assert not tab.history.view.edit.isEnabled()
     assert "script" in tab.history.view.edit.toolTip()
@@ -213,7 +206,7 @@ def test_a_long_list_is_read_page_by_page(store, open_tab, monkeypatch):
     while model.canFetchMore(model.index(-1)):
         model.fetchMore(model.index(-1))
     assert model.rowCount() == 450
-    old = model._acts[449]
+    old = model._items[449]
     tab.history.list.select(old)
     assert tab.history.view.act.id == old.id
     monkeypatch.setattr("rlhf_studio.ui.itemmodels.acts._MOST_AGAIN", 200)

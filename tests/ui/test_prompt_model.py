@@ -3,7 +3,8 @@ from PySide6.QtCore import QModelIndex, Qt
 
 from rlhf_studio.errors import DataError
 from rlhf_studio.schema import NewPrompt, Turn
-from rlhf_studio.ui.itemmodels.prompts import PAGE, ItemRole, PromptFilter, PromptModel, one_line
+from rlhf_studio.ui.itemmodels.paged import PAGE, ItemRole
+from rlhf_studio.ui.itemmodels.prompts import PromptFilter, PromptModel, one_line
 
 ROOT = QModelIndex()
 

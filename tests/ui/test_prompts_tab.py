@@ -10,7 +10,7 @@ from rlhf_studio.store.prompt_edits import PromptEdit
 from rlhf_studio.store.prompt_list import PromptQuery
 from rlhf_studio.ui.itemmodels import library
 from rlhf_studio.ui.itemmodels.library import COLUMNS, PAGE, LibraryModel
-from rlhf_studio.ui.itemmodels.prompts import ItemRole
+from rlhf_studio.ui.itemmodels.paged import ItemRole
 from rlhf_studio.ui.prompts.words import PAPER_SHARES
 from rlhf_studio.ui.tabs.prompts_tab import PromptsTab
 from rlhf_studio.ui.tabs.tab import GoTo

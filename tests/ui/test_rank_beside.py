@@ -5,7 +5,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
-from window_material import FakeInference, add_run, sft_events
+from window_material import add_run, sft_events
 
 from rlhf_studio.schema import NewCompletion
 from rlhf_studio.ui.rank.judge import PEEKED
@@ -31,24 +31,8 @@ def reward_run(store):
 
 
 @pytest.fixture
-def said(session):
-    messages = []
-    session.messaged.connect(messages.append)
-    return messages
-
-
-@pytest.fixture
-def tab(qtbot, sets, session):
-    session.inference.close(5)
-    session.inference = FakeInference()
-    tab = RankTab(session)
-    qtbot.addWidget(tab)
-    tab.resize(1024, 620)
-    with qtbot.waitExposed(tab):
-        tab.show()
-    tab.activateWindow()
-    qtbot.waitUntil(tab.isActiveWindow)
-    return tab
+def tab(sets, session, service, open_rank_tab):
+    return open_rank_tab(session, (1024, 620))
 
 
 def press(tab, keys, modifiers=Qt.KeyboardModifier.NoModifier):

@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QDoubleSpinBox, QWidget
 from window_checks import faults_of
-from window_material import FakeInference, add_run
+from window_material import add_run
 
 from rlhf_studio.jobs.inference import BACKGROUND, URGENT, RequestDone, RequestFailed
 from rlhf_studio.jobs.inference_events import DeviceFound
@@ -22,13 +22,6 @@ from rlhf_studio.ui.session import TrainingState
 from rlhf_studio.ui.tabs.rank_tab import RankTab
 
 SFT = "20260101-100000-sft"
-
-
-@pytest.fixture
-def service(session):
-    session.inference.close(5)
-    session.inference = FakeInference()
-    return session.inference
 
 
 @pytest.fixture
@@ -74,13 +67,6 @@ def tab(qtbot, session, service, models, store):
         tab.show()
     drain(session)
     return tab
-
-
-@pytest.fixture
-def said(session):
-    messages = []
-    session.messaged.connect(messages.append)
-    return messages
 
 
 def drain(session):

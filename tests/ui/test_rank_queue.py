@@ -1,7 +1,6 @@
 import random
 
 import pytest
-from window_material import FakeInference
 
 from rlhf_studio.jobs.inference import BACKGROUND, URGENT, RequestDone, RequestFailed
 from rlhf_studio.jobs.lineup import AHEAD, Answerer
@@ -9,13 +8,6 @@ from rlhf_studio.jobs.models import language_models
 from rlhf_studio.paths import models_dir
 from rlhf_studio.schema import NewCompletion, NewPrompt, Turn
 from rlhf_studio.ui.rank.queue import RankQueue
-
-
-@pytest.fixture
-def service(session):
-    session.inference.close(5)
-    session.inference = FakeInference()
-    return session.inference
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from rlhf_studio.schema import NewCompletion
 from rlhf_studio.store.project import create_project, open_project
 from rlhf_studio.ui.rank.card import answer_mime
 from rlhf_studio.ui.session import Session
-from rlhf_studio.ui.tabs.rank_tab import RankTab
 from rlhf_studio.ui.tabs.tab import GoTo
 
 CTRL, ALT, KEYPAD, NONE = (
@@ -25,35 +24,6 @@ CTRL, ALT, KEYPAD, NONE = (
 LEFT = Qt.MouseButton.LeftButton
 SMALLEST = (1024, 560)
 _NUMBERS = count(1)
-
-
-@pytest.fixture
-def service(session):
-    session.inference.close(5)
-    session.inference = FakeInference()
-    return session.inference
-
-
-@pytest.fixture
-def said(session):
-    messages = []
-    session.messaged.connect(messages.append)
-    return messages
-
-
-@pytest.fixture
-def open_tab(qtbot):
-    def make(session, size=SMALLEST):
-        tab = RankTab(session)
-        qtbot.addWidget(tab)
-        tab.resize(*size)
-        with qtbot.waitExposed(tab):
-            tab.show()
-        tab.activateWindow()
-        qtbot.waitUntil(tab.isActiveWindow)
-        return tab
-
-    return make
 
 
 def add_set(store, k=4, texts=(), model="the hidden model"):
@@ -68,8 +38,8 @@ def sets(store):
 
 
 @pytest.fixture
-def tab(sets, session, service, open_tab):
-    return open_tab(session)
+def tab(sets, session, service, open_rank_tab):
+    return open_rank_tab(session)
 
 
 def press(tab, keys):
@@ -119,10 +89,10 @@ def test_keys_work_from_the_prompt_and_from_a_card(tab, store, sets):
         assert ranked(store, sets[place]) == ((1,), (0, 3), (2,))
 
 
-def test_keys_work_at_once_when_fewer_cards_are_shown(store, session, service, open_tab):
+def test_keys_work_at_once_when_fewer_cards_are_shown(store, session, service, open_rank_tab):
     session.preferences.keep("rank_k", 9)
     first, second = add_set(store, 9), add_set(store, 4)
-    tab = open_tab(session)
+    tab = open_rank_tab(session)
     tab.page.board.cards[8].setFocus()
     press(tab, "12345678\n")
     assert len(store.answer_set(first).completion_ids) == 9
@@ -139,20 +109,20 @@ def test_enter_that_repeats_because_it_is_held_submits_once(tab, store):
     assert len(store.rankings()) == 1
 
 
-def test_every_order_by_keys(store, session, service, open_tab):
+def test_every_order_by_keys(store, session, service, open_rank_tab):
     orders = weak_orders(4)
     ids = [add_set(store) for _ in orders]
-    tab = open_tab(session)
+    tab = open_rank_tab(session)
     for tiers in orders:
         press(tab, keys_of(tiers) + "\n")
     assert [ranked(store, set_id) for set_id in ids] == orders
     assert tab._set is None
 
 
-def test_every_order_by_the_mouse(store, session, service, open_tab):
+def test_every_order_by_the_mouse(store, session, service, open_rank_tab):
     orders = weak_orders(4)
     ids = [add_set(store) for _ in orders]
-    tab = open_tab(session)
+    tab = open_rank_tab(session)
     for set_id, tiers in zip(ids, orders, strict=True):
         assert tab._set.id == set_id
         for key in keys_of(tiers):
@@ -272,36 +242,36 @@ def test_a_reroll_that_fails_leaves_everything(tab, session, service, store, set
     assert "exhausted" in tab.page.hint.text()
 
 
-def test_nine_answers(store, session, service, open_tab):
+def test_nine_answers(store, session, service, open_rank_tab):
     session.preferences.keep("rank_k", 9)
     set_id = add_set(store, 9)
-    tab = open_tab(session)
+    tab = open_rank_tab(session)
     assert tab.page.k == 9
     assert len(tab.page.board.cards) == 9
     press(tab, "98765432\n")
     assert ranked(store, set_id) == tuple((index,) for index in reversed(range(9)))
 
 
-def test_answers_of_one_text_cannot_be_ranked(store, session, service, open_tab):
+def test_answers_of_one_text_cannot_be_ranked(store, session, service, open_rank_tab):
     add_set(store, texts=["The same."] * 4)
-    tab = open_tab(session)
+    tab = open_rank_tab(session)
     press(tab, "123\n")
     assert tab.page.hint.text()
     assert store.rankings() == ()
 
 
-def test_html_is_plain_text(store, session, service, open_tab):
+def test_html_is_plain_text(store, session, service, open_rank_tab):
     add_set(store, texts=[MARKUP])
-    tab = open_tab(session)
+    tab = open_rank_tab(session)
     assert tab.page.board.cards[0].text.textFormat() == Qt.TextFormat.PlainText
     assert tab.page.board.cards[0].text.text() == MARKUP
 
 
-def test_simulated_rankings_can_be_put_aside(store, session, service, open_tab, said):
+def test_simulated_rankings_can_be_put_aside(store, session, service, open_rank_tab, said):
     prompt = store.prompts("rank")[0]
     ids = store.add_completions([NewCompletion(prompt.id, text, "m") for text in "ab"]).ids
     store.add_ranking(prompt.id, [[i] for i in ids], is_simulated=True)
-    tab = open_tab(session)
+    tab = open_rank_tab(session)
     tab.page.show_work()
     assert tab.page.simulated.text() == "1 simulated ranking is in use"
     tab.page.only_mine.click()
@@ -314,8 +284,8 @@ def test_simulated_rankings_can_be_put_aside(store, session, service, open_tab, 
     assert tab.page.simulated.isVisible()
 
 
-def test_an_empty_tab_samples_when_asked_and_shows_the_set(session, service, store, open_tab, qtbot):
-    tab = open_tab(session)
+def test_an_empty_tab_samples_when_asked_and_shows_the_set(session, service, store, open_rank_tab, qtbot):
+    tab = open_rank_tab(session)
     assert tab.primary_button() is tab.page.no_sets.button
     tab.primary_button().click()
     request = service.asked[-1]
@@ -335,11 +305,11 @@ def test_an_empty_tab_samples_when_asked_and_shows_the_set(session, service, sto
     assert tab._set.state == "waiting"
 
 
-def test_without_prompts_it_leads_to_write(tmp_path, session, theme, preferences, open_tab, qtbot):
+def test_without_prompts_it_leads_to_write(tmp_path, session, theme, preferences, open_rank_tab, qtbot):
     with create_project(tmp_path / "bare", "Bare") as store:
         other = Session(store, theme, preferences)
         other.inference = FakeInference()
-        tab = open_tab(other)
+        tab = open_rank_tab(other)
         with qtbot.waitSignal(tab.go_to_requested) as blocker:
             tab.primary_button().click()
         assert blocker.args == [GoTo("write")]
@@ -407,11 +377,11 @@ def test_status_line(tab):
     assert "4 answers: median 0 s, p90 0 s" in tab.page.status.text()
 
 
-def test_a_read_only_project_is_only_looked_at(sets, store, theme, preferences, open_tab):
+def test_a_read_only_project_is_only_looked_at(sets, store, theme, preferences, open_rank_tab):
     with open_project(store.folder, read_only=True) as reader:
         other = Session(reader, theme, preferences)
         other.inference = FakeInference()
-        tab = open_tab(other)
+        tab = open_rank_tab(other)
         press(tab, "123\n")
         assert not tab.page.submit.isEnabled()
         assert other.inference.asked == []
@@ -420,11 +390,11 @@ def test_a_read_only_project_is_only_looked_at(sets, store, theme, preferences, 
 
 
 @pytest.mark.parametrize("k", [4, 9])
-def test_it_fits_the_smallest_window(store, session, service, open_tab, k):
+def test_it_fits_the_smallest_window(store, session, service, open_rank_tab, k):
     long = "A long answer with many words that goes on and on. " * 12 + "x" * 300
     add_set(store, k, texts=[long] * (k - 1))
     session.preferences.keep("rank_k", k)
-    tab = open_tab(session)
+    tab = open_rank_tab(session)
     press(tab, "12=3")
     hint = tab.minimumSizeHint()
     assert hint.width() <= SMALLEST[0]

@@ -37,13 +37,6 @@ def step(session, view, answers):
     return step
 
 
-@pytest.fixture
-def said(session):
-    messages = []
-    session.messaged.connect(messages.append)
-    return messages
-
-
 def press(step, keys, modifiers=NONE):
     """Press keys; return those that were not the step's."""
     left = []

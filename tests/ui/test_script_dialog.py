@@ -4,11 +4,9 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from window_checks import faults_of
-from window_material import FakeInference
 
 from rlhf_studio.jobs.inference import RequestFailed
 from rlhf_studio.schema import NewCompletion, NewPrompt, Turn
-from rlhf_studio.ui.main_window import MainWindow
 from rlhf_studio.ui.rank import script_dialog
 from rlhf_studio.ui.rank.script_dialog import ScriptDialog
 from rlhf_studio.ui.tabs.rank_tab import RankTab
@@ -29,26 +27,7 @@ def waiting(store):
 
 
 @pytest.fixture
-def window(qtbot, session):
-    session.inference.close(5)
-    session.inference = FakeInference()
-    window = MainWindow(session)
-    qtbot.addWidget(window)
-    window.open("rank")
-    return window
-
-
-@pytest.fixture
-def said(session):
-    messages = []
-    session.messaged.connect(messages.append)
-    return messages
-
-
-@pytest.fixture
-def tab(qtbot, session, waiting):
-    session.inference.close(5)
-    session.inference = FakeInference()
+def tab(qtbot, session, waiting, service):
     tab = RankTab(session)
     qtbot.addWidget(tab)
     tab.reload()
@@ -71,17 +50,17 @@ def choose(dialog, rule, noise=0.0):
     dialog.noise.setValue(noise)
 
 
-def test_the_menu_opens_it_and_what_it_did_is_undone(qtbot, store, window):
+def test_the_menu_opens_it_and_what_it_did_is_undone(qtbot, store, rank_window):
     texts = [NewCompletion(1, text, "tiny") for text in TEXTS]
     store.add_answer_set(1, texts)
-    window.menus.actions["script"].trigger()
-    dialog = window.tabs.tab("rank").findChild(ScriptDialog)
+    rank_window.menus.actions["script"].trigger()
+    dialog = rank_window.tabs.tab("rank").findChild(ScriptDialog)
     choose(dialog, "short")
     with qtbot.waitSignal(dialog.finished):
         dialog.rank()
     assert store.counts().rankings_simulated == 1
-    assert window.menus.actions["undo"].text() == "&Undo the rankings by a script"
-    window.undo()
+    assert rank_window.menus.actions["undo"].text() == "&Undo the rankings by a script"
+    rank_window.undo()
     assert store.counts().rankings_simulated == 0
 
 

@@ -5,7 +5,8 @@ from PySide6.QtGui import QColor, QFont, QPainter
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from rlhf_studio.store.history import LabelAct
-from rlhf_studio.ui.itemmodels.prompts import ItemRole, one_line
+from rlhf_studio.ui.itemmodels.paged import ItemRole
+from rlhf_studio.ui.itemmodels.prompts import one_line
 from rlhf_studio.ui.labels.words import headline, marks, when
 from rlhf_studio.ui.theme import Theme
 from rlhf_studio.ui.widgets.parts import GRID

@@ -7,11 +7,11 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QLineEdit, QListView, QSta
 from rlhf_studio.errors import StudioError
 from rlhf_studio.store.history import ACT_KINDS, ActFilter, LabelAct
 from rlhf_studio.ui.itemmodels.acts import ActModel
-from rlhf_studio.ui.itemmodels.prompts import ItemRole
+from rlhf_studio.ui.itemmodels.paged import ItemRole
 from rlhf_studio.ui.labels.act_delegate import ActDelegate
 from rlhf_studio.ui.labels.words import kind_word
 from rlhf_studio.ui.session import Session
-from rlhf_studio.ui.widgets.parts import GRID, EmptyState
+from rlhf_studio.ui.widgets.parts import GRID, EmptyState, draw_rows
 from rlhf_studio.ui.widgets.text import PlainLabel
 
 _WIDTH = 380
@@ -126,13 +126,9 @@ class ActList(QWidget):
         view = ActListView()
         view.setModel(self.model)
         view.setItemDelegate(ActDelegate(session.theme, view))
-        view.setUniformItemSizes(True)
-        view.setMouseTracking(True)
-        view.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
-        view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        draw_rows(view)
         view.setAccessibleName(self.tr("Labels"))
         view.setToolTip(self.tr("Labels, the newest first"))
-        view.setMinimumHeight(96)
         return view
 
     def _lay_out(self) -> None:

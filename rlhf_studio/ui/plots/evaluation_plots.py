@@ -6,18 +6,18 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QComboBox, QGridLayout, QSizePolicy, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QWidget
 
 from rlhf_studio.jobs.reward_evaluation import RewardEvaluation, SampleKey, ScoreSample
 from rlhf_studio.stats.intervals import Share
 from rlhf_studio.stats.preferences import PAPER_AGREEMENT, Floats, histogram
+from rlhf_studio.ui.plots.figure_panel import FigurePanel
 from rlhf_studio.ui.plots.figures import Paint
-from rlhf_studio.ui.plots.metric_plot import plain_view
 from rlhf_studio.ui.theme import Theme
-from rlhf_studio.ui.widgets.parts import GRID, Card, row
+from rlhf_studio.ui.widgets.parts import GRID, row
 from rlhf_studio.ui.widgets.text import PlainLabel
 
-_AXIS_PX, _NAMES_PX = 48, 92
+_NAMES_PX = 92
 _PERCENT = 100
 _SCORES_PX = 232  # its legend takes three lines
 _IN_A_ROW = 3  # samples of the legend
@@ -32,30 +32,10 @@ _PAINTS: Mapping[SampleKey, tuple[Paint, Qt.PenStyle]] = {
 }
 
 
-class EvaluationPanel(Card):
-    """A titled plot that is drawn anew from what was found, and when the theme changes."""
+class EvaluationPanel(FigurePanel):
+    """A plot of what was found of a reward model."""
 
-    def __init__(self, theme: Theme, axis_px: int = _AXIS_PX) -> None:
-        super().__init__()
-        self._theme = theme
-        self.found: RewardEvaluation | None = None
-        self.title = PlainLabel("", "heading")
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(200, 176)
-        self.body.setContentsMargins(GRID, GRID, GRID, GRID // 2)
-        self.body.setSpacing(GRID // 2)
-        self.body.addWidget(self.title)
-        self.view = plain_view(axis_px)
-        self.view.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)  # it would ask for 480 px
-        self.body.addWidget(self.view, 1)
-        theme.changed.connect(self._on_theme_changed)
-        self._on_theme_changed()
-
-    def explain(self, title: str, tip: str) -> None:
-        """Say what the panel is."""
-        self.title.setText(title)
-        self.setAccessibleName(title)
-        self.setToolTip(tip)
+    found: RewardEvaluation | None = None
 
     def show_found(self, found: RewardEvaluation) -> None:
         """Draw it."""
@@ -71,35 +51,6 @@ class EvaluationPanel(Card):
     def draw(self, found: RewardEvaluation) -> None:
         """Put the items of this panel into the empty view."""
         raise NotImplementedError
-
-    def colour(self, paint: str, alpha: int = 255) -> QColor:
-        """A colour of the theme in use."""
-        found = QColor(str(getattr(self._theme.colours, paint)))
-        found.setAlpha(alpha)
-        return found
-
-    def pen(self, paint: str, style: Qt.PenStyle = Qt.PenStyle.SolidLine, width: float = 1.0) -> QPen:
-        """A line that is as wide at every scale."""
-        pen = QPen(self.colour(paint))
-        pen.setCosmetic(True)
-        pen.setWidthF(width)
-        pen.setStyle(style)
-        return pen
-
-    def set_axes(self, bottom: str, left: str = "") -> None:
-        """Say what the axes count."""
-        muted = self._theme.colours.muted
-        self.view.getAxis("bottom").setLabel(bottom, color=muted)
-        if left:
-            self.view.getAxis("left").setLabel(left, color=muted)
-
-    def _on_theme_changed(self) -> None:
-        self.view.setBackground(self._theme.colours.surface)
-        for side in ("left", "bottom"):
-            axis = self.view.getAxis(side)
-            axis.setPen(self.colour("border"))
-            axis.setTextPen(self.colour("muted"))
-        self.redraw()
 
 
 class AccuracyPanel(EvaluationPanel):

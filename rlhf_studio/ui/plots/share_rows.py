@@ -10,7 +10,7 @@ from PySide6.QtGui import QFontMetrics
 
 from rlhf_studio.stats.intervals import Share
 from rlhf_studio.stats.preferences import Floats
-from rlhf_studio.ui.plots.evaluation_plots import EvaluationPanel
+from rlhf_studio.ui.plots.figure_panel import FigurePanel
 from rlhf_studio.ui.theme import Theme
 from rlhf_studio.ui.widgets.parts import GRID
 
@@ -29,7 +29,7 @@ class ShareRow:
     is_apart: bool = False
 
 
-class ShareRows(EvaluationPanel):
+class ShareRows(FigurePanel):
     """A dot and a bar for each share: full where the interval leaves ``chance`` out, hollow where it does not."""
 
     def __init__(self, theme: Theme, axis: str, chance: float) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QMimeData, QPoint, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QMimeData, QObject, QPoint, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QDrag, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent
 from PySide6.QtWidgets import QApplication, QSizePolicy, QWidget
 
@@ -63,18 +63,35 @@ class _Drags:
             cls.discarded.clear()
 
 
-class Draggable:
-    """Tells a click from the beginning of a drag."""
+class Draggable(QObject):
+    """Takes a widget's mouse events, and tells a click from the beginning of a drag."""
 
     def __init__(self, widget: QWidget, index: int, clicked: Callable[[], None] | None = None) -> None:
+        super().__init__(widget)
         self._widget, self._index, self._clicked = widget, index, clicked
         self._from: QPoint | None = None
+        widget.installEventFilter(self)
 
-    def press(self, event: QMouseEvent) -> None:
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        kind = event.type()
+        if isinstance(event, QMouseEvent):
+            if kind == QEvent.Type.MouseButtonPress:
+                self._press(event)
+                event.accept()
+                return True
+            if kind == QEvent.Type.MouseMove:
+                self._move(event)
+                return True
+            if kind == QEvent.Type.MouseButtonRelease:
+                self._release(event)
+                return True
+        return super().eventFilter(watched, event)
+
+    def _press(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton:
             self._from = event.position().toPoint()
 
-    def move(self, event: QMouseEvent) -> None:
+    def _move(self, event: QMouseEvent) -> None:
         if self._from is None:
             return
         distance = (event.position().toPoint() - self._from).manhattanLength()
@@ -90,7 +107,7 @@ class Draggable:
         self._from = None
         _Drags.exec(drag)
 
-    def release(self, event: QMouseEvent) -> None:
+    def _release(self, event: QMouseEvent) -> None:
         is_click = self._from is not None and self._widget.rect().contains(event.position().toPoint())
         self._from = None
         if is_click and self._clicked is not None:
@@ -111,7 +128,7 @@ class AnswerCard(Card):
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.body.setContentsMargins(2 * GRID, GRID, GRID, GRID)
-        self._drag = Draggable(self, index, self._on_clicked)
+        Draggable(self, index, self._on_clicked)
         self._theme = theme
         self.digit = PlainLabel(str(index + 1), "digit")
         self.key = PlainLabel(self.tr("press {digit}").format(digit=index + 1), "muted")
@@ -213,16 +230,6 @@ class AnswerCard(Card):
             painter.setClipPath(shape)
             painter.fillRect(0, 0, _EDGE_PX, self.height(), QColor(self._theme.colours.accent))
             painter.end()
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        self._drag.press(event)
-        event.accept()
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        self._drag.move(event)
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        self._drag.release(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         if step := step_of(event, self._keymap):

@@ -8,7 +8,6 @@ from PySide6.QtGui import (
     QDropEvent,
     QFontMetrics,
     QKeyEvent,
-    QMouseEvent,
     QResizeEvent,
     QShowEvent,
 )
@@ -53,7 +52,7 @@ class Chip(Card):
         line.addWidget(self._label, 1)
         self.body.setContentsMargins(GRID, 3, GRID // 2, 3)
         self.body.addLayout(line)
-        self._drag = Draggable(self, index)
+        Draggable(self, index)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)
@@ -61,16 +60,6 @@ class Chip(Card):
             self._words, Qt.TextElideMode.ElideRight, self._label.width()
         )
         self._label.setText(fits)
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        self._drag.press(event)
-        event.accept()
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        self._drag.move(event)
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        self._drag.release(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         step = step_of(event, self._keymap)

@@ -1,7 +1,6 @@
 """The order as it is being made: best at the top, ties side by side."""
 
 from PySide6.QtCore import QRect, Qt, Signal
-from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
 from rlhf_studio.ui.rank.card import Draggable, discard
@@ -23,17 +22,7 @@ class _Chip(PlainLabel):
         self.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.setCursor(Qt.CursorShape.OpenHandCursor)
         self.setToolTip(self.tr("Drag answer {digit} to another rank").format(digit=index + 1))
-        self._drag = Draggable(self, index)
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        self._drag.press(event)
-        event.accept()
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        self._drag.move(event)
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        self._drag.release(event)
+        Draggable(self, index)
 
 
 class _Row(QFrame):

@@ -2,12 +2,12 @@
 
 from functools import partial
 
-from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QInputMethodEvent, QKeyEvent, QKeySequence
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
-from rlhf_studio.ui.rank.keys import is_enter
 from rlhf_studio.ui.rank.sheet import MAX_NOTE
+from rlhf_studio.ui.widgets.composing import Composing
 from rlhf_studio.ui.widgets.parts import Button, row
 from rlhf_studio.ui.widgets.text import PlainLabel
 
@@ -20,37 +20,18 @@ class NoteField(QLineEdit):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setMaxLength(MAX_NOTE)
-        self._is_composing = False
+        self._composing = Composing(self)
 
     @property
     def is_composing(self) -> bool:
         """Whether an input method has text that is not confirmed yet."""
-        return self._is_composing
-
-    def event(self, event: QEvent) -> bool:
-        """Where nothing was typed there is nothing to undo: the key is the window's, which undoes labels."""
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            is_untouched = not self.text() and not self.isUndoAvailable()
-            if is_untouched and event.matches(QKeySequence.StandardKey.Undo):
-                event.ignore()
-                return False
-        return super().event(event)
-
-    def inputMethodEvent(self, event: QInputMethodEvent) -> None:  # noqa: N802
-        self._is_composing = bool(event.preeditString())
-        super().inputMethodEvent(event)
+        return self._composing.is_on
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        if self._is_composing and is_enter(event):
-            event.accept()
-        elif event.key() == Qt.Key.Key_Escape:
+        if event.key() == Qt.Key.Key_Escape:
             self.left.emit()
         else:
             super().keyPressEvent(event)
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802
-        self._is_composing = False
-        super().focusOutEvent(event)
 
 
 class VerdictBar(QWidget):

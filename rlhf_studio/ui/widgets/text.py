@@ -2,9 +2,10 @@
 
 import html
 
-from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QFocusEvent, QInputMethodEvent, QKeyEvent, QKeySequence
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QPlainTextEdit, QSizePolicy, QWidget
+
+from rlhf_studio.ui.widgets.composing import Composing
 
 
 class PlainLabel(QLabel):
@@ -41,35 +42,12 @@ class PlainEditor(QPlainTextEdit):
         super().__init__(parent)
         self.setProperty("look", "reading")
         self.setTabChangesFocus(True)
-        self._is_composing = False
+        self._composing = Composing(self)
 
     @property
     def is_composing(self) -> bool:
         """Whether an input method has text that is not confirmed yet: its Enter belongs to it alone."""
-        return self._is_composing
-
-    def event(self, event: QEvent) -> bool:
-        """In an empty editor there is nothing to undo: the key is the window's, which undoes labels."""
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            is_untouched = self.document().isEmpty() and not self.document().isUndoAvailable()
-            if is_untouched and event.matches(QKeySequence.StandardKey.Undo):
-                event.ignore()
-                return False
-        return super().event(event)
-
-    def inputMethodEvent(self, event: QInputMethodEvent) -> None:  # noqa: N802
-        self._is_composing = bool(event.preeditString())
-        super().inputMethodEvent(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        if self._is_composing and event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
-            event.accept()
-            return
-        super().keyPressEvent(event)
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802
-        self._is_composing = False
-        super().focusOutEvent(event)
+        return self._composing.is_on
 
 
 def set_look(widget: QWidget, look: str) -> None:

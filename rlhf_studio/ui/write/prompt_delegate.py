@@ -6,7 +6,8 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem,
 
 from rlhf_studio.store.prompt_list import PromptItem
 from rlhf_studio.ui.icons import icon
-from rlhf_studio.ui.itemmodels.prompts import ItemRole, one_line
+from rlhf_studio.ui.itemmodels.paged import ItemRole
+from rlhf_studio.ui.itemmodels.prompts import one_line
 from rlhf_studio.ui.theme import Theme
 from rlhf_studio.ui.use_cases import use_case_word
 from rlhf_studio.ui.widgets.parts import GRID

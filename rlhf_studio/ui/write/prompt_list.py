@@ -11,10 +11,11 @@ from PySide6.QtWidgets import QButtonGroup, QLineEdit, QListView, QStackedWidget
 from rlhf_studio.errors import StudioError
 from rlhf_studio.schema import USE_CASES, UseCase
 from rlhf_studio.store.prompt_list import PromptCount, PromptItem
-from rlhf_studio.ui.itemmodels.prompts import ItemRole, PromptFilter, PromptModel
+from rlhf_studio.ui.itemmodels.paged import ItemRole
+from rlhf_studio.ui.itemmodels.prompts import PromptFilter, PromptModel
 from rlhf_studio.ui.session import Session
 from rlhf_studio.ui.use_cases import use_case_word
-from rlhf_studio.ui.widgets.parts import GRID, Button, EmptyState, row
+from rlhf_studio.ui.widgets.parts import GRID, Button, EmptyState, draw_rows, row
 from rlhf_studio.ui.widgets.text import PlainLabel
 from rlhf_studio.ui.write.fitting import FittingScroll
 from rlhf_studio.ui.write.prompt_delegate import PromptDelegate
@@ -186,13 +187,9 @@ class PromptList(QWidget):
         view = PromptView()
         view.setModel(self.model)
         view.setItemDelegate(PromptDelegate(session.theme, view))
-        view.setUniformItemSizes(True)
-        view.setMouseTracking(True)
-        view.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
-        view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        draw_rows(view)
         view.setAccessibleName(self.tr("Prompts"))
         view.setToolTip(self.tr("Prompts; those without a demonstration come first (Alt+Down, Alt+Up)"))
-        view.setMinimumHeight(96)
         return view
 
     def _connect(self) -> None:
