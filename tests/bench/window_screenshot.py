@@ -94,7 +94,7 @@ class Album(QObject):
             self.failure = f"{last.stage}: {last.event.message or last.event.outcome}"
             self.window.close_now()
             return
-        names = ["compare", "rank", "write", "runs"] + ([] if self._is_train_taken else ["train"])
+        names = ["compare", "rank", "write", "prompts", "labels", "runs"] + ([] if self._is_train_taken else ["train"])
         self._pages = iter(names)
         self._next()
 
