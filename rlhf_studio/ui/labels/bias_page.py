@@ -28,8 +28,9 @@ class BiasPage(MeasuredPage):
         self.headline = PlainLabel("", "heading", wraps=True)
         self.note = PlainLabel(
             self.tr(
-                "Dotted: chance, 50 %; hollow: may be chance. It shows what winners have in common, not why: longer "
-                "answers may be better. Ties and silent repeats are left out; lengths are in characters."
+                "Dotted: chance, 50 %; hollow: may be chance. Without any preference one row in twenty is full all the "
+                "same. It shows what winners have in common, not why: longer answers may be better. Ties and silent "
+                "repeats are left out; lengths are in characters."
             ),
             "muted",
             wraps=True,
@@ -81,11 +82,20 @@ class BiasPage(MeasuredPage):
         only = self.found.agreement.labelers if self.found is not None else ()
         who = only[0][0] if not name and len(only) == 1 else name
         if who and who == self.session.labeler:
-            wins, none = self.tr("You prefer {what} in {share}."), self.tr("You show no preference beyond chance")
+            wins, none = (
+                self.tr("You prefer {what} in {share}."),
+                self.tr("You show no clear preference for earlier, longer or a model"),
+            )
         elif who:
-            wins, none = self.tr("{who} prefers {what} in {share}."), self.tr("{who} shows none beyond chance")
+            wins, none = (
+                self.tr("{who} prefers {what} in {share}."),
+                self.tr("{who} shows no clear preference for earlier, longer or a model"),
+            )
         else:
-            wins, none = self.tr("Labelers prefer {what} in {share}."), self.tr("Nothing stands out from chance")
+            wins, none = (
+                self.tr("Labelers prefer {what} in {share}."),
+                self.tr("Labelers show no clear preference for earlier, longer or a model"),
+            )
         said = [wins.format(who=who, what=what, share=self._share(share)) for what, share in self._sides(bias)]
         if said:
             return " ".join(said)
